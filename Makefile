@@ -1,0 +1,36 @@
+# Everything sets itself up from Python >= 3.11 with venv, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/default
+
+.PHONY: help study test report checkpoints lab clean
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+study: $(READY)  ## train a small DCGAN, prune it and the shipped one, write tables: minutes, no download
+	$(SNAKEMAKE) --config study=params/studies/quick.yaml
+
+test: $(READY)  ## ruff, pytest and nbval
+	$(BIN)/ruff check .
+	$(BIN)/pytest
+
+report: $(READY)  ## run the paper's study on the shipped weights and rewrite reports/
+	$(SNAKEMAKE) --config study=params/studies/paper.yaml
+
+checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
+	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
+
+lab: $(READY)  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+clean:  ## remove results/ (not data/, not .venv/)
+	rm -rf results .snakemake
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"make: needs Python 3.11 or newer, {sys.executable} is {sys.version.split()[0]}; choose another with PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@

@@ -1,0 +1,105 @@
+# The study as a graph: one papermill run a cell of the matrix in a study file.
+#   snakemake --config study=params/studies/quick.yaml
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+import study as studies
+
+try:
+    STUDY = studies.load(config.get("study", "params/studies/quick.yaml"))
+except ValueError as error:
+    sys.exit(f"study: {error}")
+
+RUN = f"{sys.executable} workflow/run_notebook.py"
+TRAIN, PRUNE, TABLES = "notebooks/01_train.ipynb", "notebooks/02_prune.ipynb", "notebooks/03_tables.ipynb"
+
+
+def pair_of(wildcards):
+    """What a pruning needs: the training's manifest, or the shipped weights."""
+    pair = STUDY.runs[wildcards.folder + "/prune/" + wildcards.cell]["pair"]
+    return [] if pair == "shipped" else f"{pair}/manifest.json"
+
+
+rule all:
+    input:
+        # A study that only trains has no tables.
+        f"{STUDY.report}/README.md" if STUDY.prunes else [f"{run}/manifest.json" for run in STUDY.runs],
+
+
+
+
+rule train:
+    input:
+        TRAIN,
+        studies.modules_of(TRAIN),
+    output:
+        "{folder}/train/manifest.json",
+    log:
+        "{folder}/train/notebook.ipynb",
+    params:
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/train"),
+    threads: 2
+    shell:
+        "{RUN} {TRAIN} {log} --parameters {params.values:q}"
+
+
+rule prune:
+    input:
+        PRUNE,
+        studies.modules_of(PRUNE),
+        pair_of,
+    output:
+        "{folder}/prune/{cell}/manifest.json",
+    log:
+        "{folder}/prune/{cell}/notebook.ipynb",
+    params:
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/prune/{wildcards.cell}"),
+    shell:
+        "{RUN} {PRUNE} {log} --parameters {params.values:q}"
+
+
+rule tables:
+    input:
+        TABLES,
+        "notebooks/landing.md.j2",
+        studies.modules_of(TABLES),
+        [f"{folder}/manifest.json" for folder in STUDY.runs],
+        [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
+    output:
+        f"{STUDY.report}/README.md",
+    log:
+        f"{STUDY.report}/notebooks/03_tables.ipynb",
+    params:
+        values=json.dumps({"study": STUDY.name, "results": f"results/{STUDY.name}", "output": STUDY.report}),
+    shell:
+        "{RUN} {TABLES} {log} --parameters {params.values:q} && "
+        "{sys.executable} -m nbconvert --log-level ERROR --to html {log} --output-dir results/{STUDY.name} --output tables"
+
+
+rule example:
+    input:
+        lambda wildcards: f"{STUDY.example(wildcards.name)}/manifest.json",
+    output:
+        f"{STUDY.report}/notebooks/{{name}}",
+    wildcard_constraints:
+        name="0[12].*",
+    run:
+        Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
+
+
+def failed_runs():
+    """One line a failed run: which, and its error's last line."""
+    for folder in [*STUDY.runs, f"{STUDY.report}/notebooks"]:
+        for error in Path(folder).glob("*.error.txt"):
+            yield f"  {folder}: {error.read_text().strip()}"
+
+
+onsuccess:
+    print(f"\nDone. Read {STUDY.report}/README.md, or results/{STUDY.name}/tables.html in a browser.")
+
+
+onerror:
+    lines = list(failed_runs())
+    print(f"\n{len(lines)} failed (their executed notebooks are kept in the same folders):", *lines, sep="\n")

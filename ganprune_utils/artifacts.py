@@ -1,0 +1,190 @@
+"""What a run leaves behind: folders, atomic files, weights with their cards, and the manifest."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ganprune_utils.errors import CheckpointError, ParameterError
+
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
+RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "sewar", "papermill")
+
+
+def project_root() -> Path:
+    """The checkout that the package is used from, or the working folder when it is installed as a wheel."""
+    return CHECKOUT or Path.cwd()
+
+
+def shipped_root() -> Path:
+    """The folder of the weights that ship with the study, in a checkout and in a wheel alike."""
+    return CHECKOUT / "checkpoints" if CHECKOUT else PACKAGE / "checkpoints"
+
+
+def output_folder(path) -> Path:
+    """Create the folder `path` and prove that files can be written there, before any work is done."""
+    path = Path(path)
+    path = path if path.is_absolute() else project_root() / path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ParameterError(f"output folder {path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def write_atomic(path, content: str | bytes) -> Path:
+    """Write a file whole or not at all: readers see the old content or the new one, never half of it."""
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    return replace_atomic(path, lambda temporary: temporary.write_bytes(data))
+
+
+def replace_atomic(path, write) -> Path:
+    """Let `write(temporary_path)` make a file beside `path`, flush it to disk, then rename it onto `path`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_json(path, content: dict) -> Path:
+    return write_atomic(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_csv(path, table, digits: int = 6) -> Path:
+    """Write a tidy table; floats with `digits` significant digits, so that files stay small and comparable."""
+    return write_atomic(path, table.to_csv(index=False, float_format=f"%.{digits}g"))
+
+
+def file_sha256(path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def save_weights(module: torch.nn.Module, path, card: dict) -> Path:
+    """Write `path` (safetensors) and the card beside it (same name, .json).
+
+    The card gets the architecture (`module.config`) and the SHA-256 of the weights, so that the pair is
+    enough to rebuild the network and to notice a file that does not belong to its card.
+    """
+    path = Path(path)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    replace_atomic(path, lambda temporary: save_file(weights, temporary))
+    write_json(path.with_suffix(".json"), {"model": module.config, "weights_sha256": file_sha256(path), **card})
+    return path
+
+
+def read_card(path) -> dict:
+    """The JSON card that lies beside a weights file."""
+    card = Path(path).with_suffix(".json")
+    if not card.is_file():
+        raise CheckpointError(f"checkpoint {path}: its card {card.name} is missing")
+    try:
+        content = json.loads(card.read_text())
+        content["model"]["architecture"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise CheckpointError(f"checkpoint {path}: {card.name} is not a card with a model entry") from None
+    return content
+
+
+def load_weights(module: torch.nn.Module, path) -> None:
+    """Fill `module` from a safetensors file; nothing in the file is executed.
+
+    Raises CheckpointError when the file is missing, truncated, or made for another architecture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path}: no such file")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError, ValueError):
+        raise CheckpointError(f"checkpoint {path}: truncated, or not a safetensors file") from None
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointError(
+                f"checkpoint {path}: belongs to another network; {name} has shape {found.get(name, 'none')}, "
+                f"{type(module).__name__} needs {expected.get(name, 'none')}"
+            )
+    module.load_state_dict(weights)
+
+
+def versions() -> dict:
+    """Versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def machine() -> dict:
+    """The processor, core count and accelerator that a number was obtained on."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    return {
+        "system": platform.system(),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def code_version() -> str:
+    """The git commit of the checkout (with `+` when files differ from it), or the package's version."""
+    if CHECKOUT:
+        try:
+            git = ["git", "-C", str(CHECKOUT)]
+            commit = subprocess.run(
+                [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+            )
+            changes = subprocess.run(
+                [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+            )
+            return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
+        except (OSError, subprocess.CalledProcessError):
+            pass
+    try:
+        return metadata.version("ganprune_utils")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def write_manifest(folder, *, parameters: dict, seed: int, data_sha256: str | None, seconds: float, **more) -> Path:
+    """Write `manifest.json`: everything needed to get the numbers in `folder` again."""
+    return write_json(
+        Path(folder) / "manifest.json",
+        {
+            "parameters": parameters,
+            "seed": seed,
+            "data_sha256": data_sha256,
+            "code_version": code_version(),
+            "versions": versions(),
+            "machine": machine(),
+            "seconds": round(seconds, 1),
+            **more,
+        },
+    )

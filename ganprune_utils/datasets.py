@@ -1,0 +1,229 @@
+"""Data sets as single tensors.
+
+A data set is one uint8 tensor in memory, in a canonical order (by label, then by the bytes of the image), so that
+the official files and any other copy of the same images give the same tensor and the same SHA-256.
+"""
+
+import hashlib
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image, UnidentifiedImageError
+
+from ganprune_utils.artifacts import project_root
+from ganprune_utils.errors import DataError, ParameterError
+
+NAMES = ("digits", "fashion_mnist", "cifar10", "image_folder")
+SPLITS = ("train", "test")
+IMAGE_SIZE = 32
+# Side of the pictures inside the 32x32 canvas: likeness is measured on these pixels, not on padding.
+OWN_SIZE = {"fashion_mnist": 28}
+CHANNELS = {"digits": 1, "fashion_mnist": 1, "cifar10": 3}
+FASHION_CLASSES = tuple(torchvision.datasets.FashionMNIST.classes)
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`images` uint8 (N, C, 32, 32), `labels` int64 (N,), `classes` their names, `own_size` the side of the
+    pictures inside the canvas, `sha256` of the images and labels in canonical order."""
+
+    name: str
+    split: str
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+    own_size: int
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def load(name: str, split: str = "train", folder=None) -> Dataset:
+    """Load a data set.
+
+    Args:
+        name: one of `NAMES`.
+        split: "train" or "test".
+        folder: for "image_folder" only, a folder in torchvision's ImageFolder layout (`folder/<class>/<picture>`).
+            Where it has `train` and `test` folders these are the splits; otherwise every fifth picture, in
+            canonical order, is the test split.
+
+    Raises:
+        ParameterError: unknown name or split, or a folder where none belongs.
+        DataError: files that are missing, truncated or no pictures.
+    """
+    if name not in NAMES:
+        raise ParameterError(f"dataset = {name!r}: unknown; allowed are {', '.join(NAMES)}")
+    if split not in SPLITS:
+        raise ParameterError(f"split = {split!r}: unknown; allowed are {', '.join(SPLITS)}")
+    if (name == "image_folder") != bool(folder):
+        raise ParameterError(f"image folder = {folder!r}: dataset 'image_folder' needs a folder, the others take none")
+    if name == "image_folder":
+        return _image_folder(Path(folder), split)
+    images, labels, classes = {"digits": _digits, "fashion_mnist": _fashion_mnist, "cifar10": _cifar10}[name](split)
+    return _canonical(name, split, images, labels, classes)
+
+
+def to_model_range(images: torch.Tensor) -> torch.Tensor:
+    """uint8 [0, 255] to float32 [-1, 1], the range of the generator's tanh."""
+    return images.to(torch.float32).div_(127.5).sub_(1.0)
+
+
+def _canonical(name, split, images: np.ndarray, labels: np.ndarray, classes) -> Dataset:
+    """Sort by (label, bytes), pad to 32x32 with black and hash."""
+    order = sorted(range(len(images)), key=lambda i: (labels[i], images[i].tobytes()))
+    images, labels = torch.from_numpy(images[order]), torch.from_numpy(labels[order].astype(np.int64))
+    margin = (IMAGE_SIZE - images.shape[-1]) // 2
+    images = F.pad(images, (margin,) * 4).contiguous()
+    digest = hashlib.sha256(str(tuple(images.shape)).encode())
+    digest.update(images.numpy().tobytes())
+    digest.update(labels.numpy().tobytes())
+    return Dataset(name, split, images, labels, tuple(classes), OWN_SIZE.get(name, IMAGE_SIZE), digest.hexdigest())
+
+
+def _digits(split):
+    from sklearn.datasets import load_digits  # bundled with scikit-learn: 1,797 images of 8x8, values 0 to 16
+
+    bunch = load_digits()
+    # Bilinear enlargement by 4 has weights that are multiples of 1/8, so every value is an exact binary fraction
+    # and rounds the same way everywhere.
+    small = torch.from_numpy(bunch.images)[:, None].to(torch.float64) * (255 / 16)
+    images = F.interpolate(small, size=IMAGE_SIZE, mode="bilinear", align_corners=False).round().to(torch.uint8)
+    test = np.arange(len(images)) % 5 == 0
+    chosen = test if split == "test" else ~test
+    return images.numpy()[chosen], bunch.target[chosen], [str(c) for c in bunch.target_names]
+
+
+def search_roots() -> list[Path]:
+    """Where data sets are looked for: GANPRUNE_DATA first, then `data/` of the project."""
+    roots = [Path(os.environ["GANPRUNE_DATA"]).expanduser()] if os.environ.get("GANPRUNE_DATA") else []
+    return [root if root.is_absolute() else project_root() / root for root in roots] + [project_root() / "data"]
+
+
+def _fashion_mnist(split):
+    train = split == "train"
+    prefix = "train" if train else "t10k"
+    for root in search_roots():
+        raw = root / "FashionMNIST" / "raw"
+        if (raw / f"{prefix}-images-idx3-ubyte").is_file():
+            break
+    else:
+        root = _download(torchvision.datasets.FashionMNIST, "Fashion-MNIST", train)
+    try:
+        data = torchvision.datasets.FashionMNIST(root, train=train, download=False)
+    except Exception as error:  # torchvision raises different types for missing, short and foreign files
+        raise DataError(f"fashion_mnist: files under {root} are missing, truncated or foreign ({error})") from None
+    images, labels = data.data.numpy()[:, None], data.targets.numpy()
+    if len(images) != len(labels):
+        raise DataError(f"fashion_mnist: {root} has {len(images)} {split} images but {len(labels)} labels")
+    return images, labels, FASHION_CLASSES
+
+
+def _cifar10(split):
+    for root in search_roots():
+        if (root / "cifar10" / split).is_dir():
+            images, labels, classes = _read_pictures(root / "cifar10" / split, channels=3)
+            _expect("cifar10", root / "cifar10" / split, len(images), 50_000 if split == "train" else 10_000)
+            return images, labels, classes
+        if (root / "cifar-10-batches-py").is_dir():
+            break
+        if (root / "cifar10.tar.xz").is_file():
+            _unpack(root / "cifar10.tar.xz")
+            return _cifar10(split)
+    else:
+        root = _download(torchvision.datasets.CIFAR10, "CIFAR-10", split == "train")
+    try:
+        data = torchvision.datasets.CIFAR10(root, train=split == "train", download=False)
+    except Exception as error:
+        raise DataError(f"cifar10: files under {root} are missing, truncated or foreign ({error})") from None
+    return np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.array(data.targets), data.classes
+
+
+def _expect(name, where, found, needed):
+    if found != needed:
+        raise DataError(f"{name}: {where} has {found} pictures, the complete set has {needed}")
+
+
+def _download(factory, title, train) -> Path:
+    root = project_root() / "data"
+    try:
+        factory(root, train=train, download=True)
+    except Exception as error:  # no network, no space, a mirror's error page
+        looked = ", ".join(str(r) for r in search_roots())
+        raise DataError(f"{title}: not found in {looked}, and the download failed ({error})") from None
+    return root
+
+
+def _unpack(archive: Path) -> None:
+    """Unpack into the project's `data/`, whole or not at all."""
+    target = project_root() / "data"
+    target.mkdir(exist_ok=True)
+    partial = target / f".unpacking-{os.getpid()}"
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(partial, filter="data")
+        os.replace(partial / "cifar10", target / "cifar10")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"cifar10: {archive} cannot be unpacked into {target} ({error})") from None
+    finally:
+        if partial.exists():
+            import shutil
+
+            shutil.rmtree(partial)
+
+
+def _image_folder(folder: Path, split) -> Dataset:
+    if not folder.is_dir():
+        raise DataError(f"image folder {folder}: no such folder")
+    if all((folder / part).is_dir() for part in SPLITS):
+        images, labels, classes = _read_pictures(folder / split)
+        return _canonical("image_folder", split, images, labels, classes)
+    images, labels, classes = _read_pictures(folder)
+    whole = _canonical("image_folder", split, images, labels, classes)
+    test = torch.arange(len(whole)) % 5 == 0
+    chosen = (test if split == "test" else ~test).numpy()
+    return _canonical("image_folder", split, whole.images.numpy()[chosen], whole.labels.numpy()[chosen], classes)
+
+
+def _read_pictures(folder: Path, channels: int | None = None):
+    """Read `folder/<class>/<picture>` as uint8 (N, C, 32, 32); grey only where every picture is grey."""
+    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    paths = [
+        (label, path)
+        for label, name in enumerate(classes)
+        for path in sorted((folder / name).rglob("*"))
+        if path.suffix.lower() in PICTURES
+    ]
+    if not paths:
+        raise DataError(f"image folder {folder}: no pictures; the layout is <folder>/<class>/<picture>{PICTURES[0]}")
+    pictures = []
+    for _, path in paths:
+        try:
+            with Image.open(path) as picture:
+                pictures.append(_fit(picture))
+        except (UnidentifiedImageError, OSError, ValueError) as error:
+            raise DataError(
+                f"image folder {folder}: {path.relative_to(folder)} is no readable picture ({error})"
+            ) from None
+    grey = all(picture.mode == "L" for picture in pictures) if channels is None else channels == 1
+    arrays = [np.asarray(picture.convert("L" if grey else "RGB")) for picture in pictures]
+    images = np.stack(arrays)
+    images = images[:, None] if grey else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return images, np.array([label for label, _ in paths]), classes
+
+
+def _fit(picture: Image.Image) -> Image.Image:
+    """Crop the central square and scale it to 32x32; a 32x32 picture passes through untouched."""
+    picture = picture.convert("L" if picture.mode in ("1", "L", "LA", "I;16", "I", "F") else "RGB")
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    picture = picture.crop((left, top, left + side, top + side))
+    return picture if side == IMAGE_SIZE else picture.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.LANCZOS)

@@ -1,0 +1,22 @@
+"""Errors that end in one clear line, in a terminal and in a notebook alike."""
+
+
+class StudyError(ValueError):
+    """Something the user gave cannot be used; the message names what, where and what is allowed."""
+
+    def _render_traceback_(self):
+        # IPython asks an exception for its own rendering: a reader of a notebook gets one line
+        # instead of the call stack of a validator.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParameterError(StudyError):
+    """A parameter has a wrong name, type or value."""
+
+
+class DataError(StudyError):
+    """A data set is missing, truncated or unreadable."""
+
+
+class CheckpointError(StudyError):
+    """A checkpoint is missing, truncated or belongs to another network."""

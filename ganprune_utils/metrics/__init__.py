@@ -1,0 +1,7 @@
+"""Metrics: likeness to another image, quality of a set of images, cost of a network."""
+
+from ganprune_utils.metrics.images import as_saved, similarity_table
+from ganprune_utils.metrics.similarity import flat_share, ms_ssim, ssim, uqi
+from ganprune_utils.metrics.statistics import describe, half_sample_mode
+
+__all__ = ["as_saved", "describe", "flat_share", "half_sample_mode", "ms_ssim", "similarity_table", "ssim", "uqi"]

@@ -1,0 +1,181 @@
+"""Likeness of two images: UQI, SSIM and MS-SSIM, one score per image, batched, in float64.
+
+All three take `x` and `y` of shape (N, C, H, W), grey or colour, uint8 or floating point, and return a float64 tensor
+(N,); colour images get the mean over their channels. `data_range` is the span of values that the images could take
+(255 for uint8); data that spans more is an error, because C1 and C2 of SSIM would then belong to another scale.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+UQI_DEFINITIONS = ("exact", "sewar")
+# Wang, Simoncelli and Bovik (2003), from the finest scale to the coarsest.
+PUBLISHED_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+# What fits an 11-tap window at 28 to 43 pixels: the two finest scales, normalised to 1 as the source asks.
+TWO_SCALES = tuple(w / sum(PUBLISHED_WEIGHTS[:2]) for w in PUBLISHED_WEIGHTS[:2])
+
+
+def uqi(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    data_range: float,
+    definition: str = "exact",
+    window: int = 8,
+    flat: bool = True,
+) -> torch.Tensor:
+    """Universal image quality index, in [-1, 1]; 1 only for identical images.
+
+    "exact" is Wang and Bovik (2002), eq. 1, Q = 4 s_xy mx my / ((s_x^2 + s_y^2)(mx^2 + my^2)), the mean over all
+    windows at stride 1. Where both windows are constant only the luminance term is left, and 1 where both are black,
+    as in the authors' MATLAB code.
+
+    "sewar" equals `sewar.full_ref.uqi`, which puts window means where the formula needs sums: the product of the means
+    is then under-weighted by N = window^2 against the covariance, and images that merely share their brightness score
+    near 1. It also leaves out the last row and column of windows.
+
+    Args:
+        definition: one of `UQI_DEFINITIONS`.
+        window: side of the square window in pixels.
+        flat: False leaves out windows that are constant in both images (NaN where no other is left).
+    """
+    x, y = _prepare(x, y, data_range, window)
+    if definition not in UQI_DEFINITIONS:
+        raise ValueError(f"definition = {definition!r}: unknown; allowed are {', '.join(UQI_DEFINITIONS)}")
+    n = window**2
+    sum_x, sum_y, sum_xx, sum_yy, sum_xy = (_window_sum(v, window) for v in (x, y, x * x, y * y, x * y))
+    flat_in_both = (n * sum_xx == sum_x**2) & (n * sum_yy == sum_y**2)
+    if definition == "sewar":
+        sum_x, sum_y, sum_xx, sum_yy, sum_xy = (v[..., :-1, :-1] / n for v in (sum_x, sum_y, sum_xx, sum_yy, sum_xy))
+        flat_in_both = flat_in_both[..., :-1, :-1]
+    product, squares = sum_x * sum_y, sum_x**2 + sum_y**2
+    covariance, variances = n * sum_xy - product, n * (sum_xx + sum_yy) - squares
+    quality = torch.ones_like(product)
+    luminance_only = (variances == 0) & (squares != 0)
+    quality = torch.where(luminance_only, 2 * product / squares, quality)
+    both = variances * squares
+    quality = torch.where(both != 0, 4 * covariance * product / both, quality)
+    if not flat:
+        quality = quality.masked_fill(flat_in_both, math.nan)
+    return quality.flatten(1).nanmean(dim=1)
+
+
+def flat_share(x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: int = 8) -> torch.Tensor:
+    """Share of windows (in [0, 1], per image) that are constant in both images; `uqi(..., flat=False)` skips them."""
+    x, y = _prepare(x, y, data_range, window)
+    flat = [window**2 * _window_sum(v * v, window) == _window_sum(v, window) ** 2 for v in (x, y)]
+    return (flat[0] & flat[1]).double().flatten(1).mean(dim=1)
+
+
+def ssim(
+    x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: str = "gaussian", size: int = 11, sigma: float = 1.5
+) -> torch.Tensor:
+    """Structural similarity (Wang et al. 2004, eq. 13), in [-1, 1]; C1 = (0.01 data_range)^2, C2 = (0.03 data_range)^2.
+
+    Args:
+        window: "gaussian" (the source's, scikit-image's with `gaussian_weights=True`) or "uniform" (sewar's default).
+        size: side of the window in pixels; sigma: of the Gaussian, in pixels. Only whole windows count.
+    """
+    x, y = _prepare(x, y, data_range, size)
+    return _ssim_and_contrast(x, y, data_range, _kernel(window, size, sigma, x))[0].mean(dim=1)
+
+
+def ms_ssim(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    data_range: float,
+    weights: tuple[float, ...] = TWO_SCALES,
+    size: int = 11,
+    sigma: float = 1.5,
+) -> torch.Tensor:
+    """Multi-scale SSIM (Wang, Simoncelli and Bovik 2003, eq. 7), in [0, 1].
+
+    The product over scales of contrast-structure^weight, the coarsest scale with luminance. Negative terms, common
+    between unrelated images, are clamped to 0 before the power. Between scales the image is halved by 2x2 means that
+    start one pixel early, as `sewar.full_ref.msssim` does it; on grey images this equals sewar with the same weights.
+    On colour images sewar averages neighbouring channels too; here the channels stay apart.
+
+    Args:
+        weights: one exponent a scale, the finest first, used as given. The default, `TWO_SCALES`, is what fits images
+            of 28 to 43 pixels: five scales need 176.
+        size, sigma: of the Gaussian window, in pixels.
+    """
+    if not weights:
+        raise ValueError("weights = (): needs one exponent a scale")
+    x, y = _prepare(x, y, data_range, size * 2 ** (len(weights) - 1), f"{len(weights)} scales of window {size}")
+    kernel = _kernel("gaussian", size, sigma, x)
+    score = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
+    for scale, weight in enumerate(weights):
+        whole, contrast = _ssim_and_contrast(x, y, data_range, kernel)
+        term = whole if scale == len(weights) - 1 else contrast
+        score = score * term.clamp(min=0) ** weight
+        x, y = (F.avg_pool2d(F.pad(v, (1, 0, 1, 0), mode="replicate"), 2) for v in (x, y))
+    return score.mean(dim=1)
+
+
+def _ssim_and_contrast(x, y, data_range, kernel) -> tuple[torch.Tensor, torch.Tensor]:
+    """SSIM and its contrast-structure term, each the mean over windows: (N, C)."""
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    mean_x, mean_y = _blur(x, kernel), _blur(y, kernel)
+    var_x, var_y = _blur(x * x, kernel) - mean_x**2, _blur(y * y, kernel) - mean_y**2
+    covariance = _blur(x * y, kernel) - mean_x * mean_y
+    contrast = (2 * covariance + c2) / (var_x + var_y + c2)
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return (luminance * contrast).mean(dim=(2, 3)), contrast.mean(dim=(2, 3))
+
+
+def _kernel(window: str, size: int, sigma: float, like: torch.Tensor) -> torch.Tensor:
+    """The window as a vector of length `size`; both windows are separable."""
+    if window == "uniform":
+        return torch.full((size,), 1 / size, dtype=like.dtype, device=like.device)
+    if window != "gaussian":
+        raise ValueError(f"window = {window!r}: unknown; allowed are gaussian, uniform")
+    offset = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
+    bell = torch.exp(-(offset**2) / (2 * sigma**2))
+    return bell / bell.sum()
+
+
+def _blur(v: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """Weighted mean over every whole window: (N, C, H, W) to (N, C, H - size + 1, W - size + 1)."""
+    n, c, h, w = v.shape
+    v = F.conv2d(v.reshape(n * c, 1, h, w), kernel.view(1, 1, -1, 1))
+    v = F.conv2d(v, kernel.view(1, 1, 1, -1))
+    return v.view(n, c, *v.shape[-2:])
+
+
+def _window_sum(v: torch.Tensor, window: int) -> torch.Tensor:
+    """Sum over every whole window; exact for integers, so that "constant" is decided without a tolerance."""
+    return F.avg_pool2d(v, window, stride=1, divisor_override=1)
+
+
+def _prepare(x, y, data_range, smallest: int, what: str | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Check both batches and give them back in float64."""
+    for name, v in (("x", x), ("y", y)):
+        if not isinstance(v, torch.Tensor):
+            raise ValueError(f"{name}: needs a torch tensor (N, C, H, W), got {type(v).__name__}")
+        if v.dtype != torch.uint8 and not v.is_floating_point():
+            raise ValueError(f"{name}: needs uint8 or floating point values, got {v.dtype}")
+        if v.ndim != 4 or v.shape[1] not in (1, 3) or v.shape[0] == 0:
+            raise ValueError(f"{name}: needs shape (N, C, H, W) with N > 0 and C = 1 or 3, got {tuple(v.shape)}")
+    if x.shape != y.shape:
+        raise ValueError(f"x and y: shapes differ, {tuple(x.shape)} and {tuple(y.shape)}")
+    if x.dtype != y.dtype:
+        raise ValueError(f"x and y: types differ, {x.dtype} and {y.dtype}; bring both to one range first")
+    if min(x.shape[-2:]) < smallest:
+        raise ValueError(
+            f"x and y: {what or f'window {smallest}'} needs at least {smallest} pixels, got {x.shape[-2:]}"
+        )
+    if not (isinstance(data_range, int | float) and math.isfinite(data_range) and data_range > 0):
+        raise ValueError(f"data_range = {data_range!r}: must be a number > 0")
+    wide = (v.to("cpu", torch.float64) if v.device.type == "mps" else v.to(torch.float64) for v in (x, y))
+    x, y = (v.contiguous() for v in wide)
+    for name, v in (("x", x), ("y", y)):
+        if not torch.isfinite(v).all():
+            raise ValueError(f"{name}: has NaN or infinite values")
+    low, high = min(x.min(), y.min()).item(), max(x.max(), y.max()).item()
+    if high - low > data_range:
+        raise ValueError(f"data_range = {data_range}: the images span {high - low:g} (from {low:g} to {high:g})")
+    return x, y

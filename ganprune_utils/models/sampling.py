@@ -1,0 +1,39 @@
+"""Noise in, images out."""
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+
+
+def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
+    """`n` noise vectors (n, latent_dim, 1, 1) from N(0, 1), drawn on the CPU: the same on every device.
+
+    One seed gives one sequence, so that the first k vectors are the same whatever `n` is.
+    """
+    random = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.randn(latent_dim, generator=random) for _ in range(n)])[:, :, None, None]
+
+
+@torch.inference_mode()
+def generate(generator: nn.Module, noise: torch.Tensor, n: int | None = None, batch_size: int = 250) -> torch.Tensor:
+    """Images (n, C, 32, 32) in [-1, 1] of the first `n` noise vectors (all of them by default), on the CPU.
+
+    The module keeps its mode: in evaluation mode (which `load_generator` sets) an image does not depend on its batch.
+
+    Raises ParameterError when `n` is more than there is noise.
+    """
+    n = len(noise) if n is None else n
+    if not 0 < n <= len(noise):
+        raise ParameterError(f"n_samples = {n}: the noise given is for {len(noise)}; allowed are 1 to {len(noise)}")
+    device = next(generator.parameters()).device
+    return torch.cat([generator(batch.to(device)).float().cpu() for batch in noise[:n].split(batch_size)])
+
+
+@torch.inference_mode()
+def verdict(discriminator: nn.Module, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
+    """The discriminator's mean logit on the generator's images, and the share that it judges real (logit > 0)."""
+    images = generate(generator, noise)
+    device = next(discriminator.parameters()).device
+    logits = torch.cat([discriminator(batch.to(device)).float().cpu() for batch in images.split(250)])
+    return {"mean_logit": logits.mean().item(), "judged_real": (logits > 0).double().mean().item()}

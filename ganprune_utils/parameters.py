@@ -1,0 +1,123 @@
+"""Parameters of notebooks: what each name means, which values it may have, and one clear line when it has another.
+
+The same name means the same thing in every notebook, so the rules stand here once.
+"""
+
+import ast
+import math
+from dataclasses import dataclass
+
+from ganprune_utils.errors import ParameterError
+
+DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
+METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer",), "random": ("uniform", "shuffled")}
+PARTS = ("generator", "discriminator", "both")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`type` of the value, a `test` that it must pass, and the words for what is `allowed`."""
+
+    type: type
+    allowed: str
+    test: object = None
+
+
+def _one_of(*choices: str) -> Rule:
+    return Rule(str, "one of " + ", ".join(choices), lambda value: value in choices)
+
+
+def _whole(minimum: int) -> Rule:
+    return Rule(int, f"a whole number of at least {minimum}", lambda value: value >= minimum)
+
+
+_RATE = Rule(float, "a number in (0, 1); in YAML write 2.0e-4, because 2e-4 is a string there", lambda v: 0 < v < 1)
+_TEXT = Rule(str, "text")
+
+RULES = {
+    "dataset": _one_of(*DATASETS),
+    "image_folder": _TEXT,
+    "seed": _whole(0),
+    "epochs": _whole(1),
+    "batch_size": _whole(2),
+    "latent_dim": _whole(1),
+    "ngf": _whole(1),
+    "ndf": _whole(1),
+    "lr_generator": _RATE,
+    "lr_discriminator": _RATE,
+    "beta1": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
+    "beta2": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
+    "precision": _one_of("float32", "bfloat16"),
+    "device": _one_of("auto", "cpu", "cuda", "mps"),
+    "threads": _whole(1),
+    "checkpoint": _TEXT,
+    "part": _one_of(*PARTS),
+    "method": _one_of(*METHODS),
+    "scope": _one_of("default", "global", "layer", "uniform", "shuffled"),
+    "threshold": Rule(float, "a number", math.isfinite),
+    "n_samples": _whole(2),
+    "noise_seed": _whole(0),
+    "output": _TEXT,
+    "study": _TEXT,
+    "results": _TEXT,
+}
+
+
+def from_notebook(namespace: dict) -> dict:
+    """The checked parameters of the running notebook: call as `from_notebook(globals())` after the parameters cell.
+
+    The declared names are the annotated ones of the executed cells. Names that papermill injected (its cell begins
+    with "# Parameters") and that are not declared are errors: papermill itself only warns.
+    """
+    declared, injected = set(), set()
+    for source in namespace.get("In", []):
+        try:
+            body = ast.parse(source).body
+        except SyntaxError:  # a cell with IPython magic declares nothing
+            continue
+        declared |= {node.target.id for node in body if isinstance(node, ast.AnnAssign)}
+        if source.lstrip().startswith("# Parameters"):
+            injected |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    check_names(injected, declared)
+    return check({name: namespace[name] for name in declared if name in RULES})
+
+
+def check_names(given, declared) -> None:
+    """Raise ParameterError for the first name in `given` that is not in `declared`."""
+    for name in sorted(set(given) - set(declared)):
+        raise ParameterError(f"{name}: no such parameter; this notebook has {', '.join(sorted(declared))}")
+
+
+def check(values: dict) -> dict:
+    """`values`, whole numbers made floats where a float belongs; ParameterError for the first that is not allowed."""
+    checked = {name: _check_one(name, value) for name, value in values.items()}
+    if "method" in checked:
+        checked["scope"] = check_method(checked["method"], checked["scope"], checked["threshold"])
+    return checked
+
+
+def _check_one(name: str, value):
+    if name not in RULES:
+        raise ParameterError(f"{name} = {value!r}: no such parameter; known are {', '.join(sorted(RULES))}")
+    rule = RULES[name]
+    if rule.type is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not rule.type:
+        raise ParameterError(f"{name} = {value!r}: is {type(value).__name__}, needs {rule.allowed}")
+    if rule.test is not None and not rule.test(value):
+        raise ParameterError(f"{name} = {value!r}: must be {rule.allowed}")
+    return value
+
+
+def check_method(method: str, scope: str, threshold: float) -> str:
+    """The scope in force ("default" is the method's first), once method, scope and threshold are known to fit."""
+    if method not in METHODS:
+        raise ParameterError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
+    scope = METHODS[method][0] if scope == "default" else scope
+    if scope not in METHODS[method]:
+        raise ParameterError(f"scope = {scope!r}: method {method} has {', '.join(METHODS[method])}")
+    if method == "sensitivity" and not threshold > 0:
+        raise ParameterError(f"threshold = {threshold:g}: sensitivity needs s > 0 standard deviations")
+    if method != "sensitivity" and not 0 <= threshold < 100:
+        raise ParameterError(f"threshold = {threshold:g}: {method} needs a percent in [0, 100)")
+    return scope

@@ -1,0 +1,33 @@
+"""Which layers are pruned, and their weights and masks as one ordered dictionary each."""
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+
+PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def prunable_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The convolutions and transposed convolutions of `model` by name, in order.
+
+    BatchNorm and biases are never pruned, as in both sources of the criteria (METHODS: Deep-Compression, distiller).
+    Raises ParameterError when there is none.
+    """
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, PRUNABLE)}
+    if not layers:
+        raise ParameterError(f"model {type(model).__name__}: has no convolution, so there is nothing to prune")
+    return layers
+
+
+def current_masks(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The keep-masks in force, by layer; all True where a layer was not pruned yet."""
+    return {
+        name: layer.weight_mask.bool() if hasattr(layer, "weight_mask") else torch.ones_like(layer.weight).bool()
+        for name, layer in prunable_layers(model).items()
+    }
+
+
+def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
+    """|w| of every prunable layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
+    return {name: layer.weight.detach().abs().double() for name, layer in prunable_layers(model).items()}

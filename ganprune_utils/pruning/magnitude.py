@@ -1,0 +1,79 @@
+"""The paper's two criteria, by percentage and by sensitivity: each turns a model into keep-masks, changing nothing."""
+
+import math
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.pruning.layers import current_masks, magnitudes, prunable_layers
+
+SCOPES = ("global", "layer")
+
+
+def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -> dict[str, torch.Tensor]:
+    """Remove the share `fraction` of all prunable weights, the smallest |w| first (Han et al. 2015).
+
+    Exactly floor(fraction * N + 1/2) of N weights go: those already masked first, then by |w|, ties by layer order
+    and flat index. Weights that are masked stay masked even where `fraction` asks for fewer.
+
+    Args:
+        fraction: share removed, in [0, 1).
+        scope: "global" ranks all layers together; "layer" removes the same share inside each layer.
+
+    Returns:
+        Layer name -> boolean keep-mask of the weight's shape.
+    """
+    check_fraction(fraction)
+    if scope not in SCOPES:
+        raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
+    scores, masks = magnitudes(model), current_masks(model)
+    if scope == "layer":
+        return {name: keep_largest({name: scores[name]}, {name: masks[name]}, fraction)[name] for name in scores}
+    return keep_largest(scores, masks, fraction)
+
+
+def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
+    """Remove from each layer the weights with |w| < s * sigma, sigma the layer's own (Han et al. 2015; distiller).
+
+    sigma is the population standard deviation of the *dense* layer: after a first pruning it is remembered, so that
+    pruning again with the same s removes nothing more.
+
+    Args:
+        s: threshold in standard deviations, > 0.
+
+    Returns:
+        Layer name -> boolean keep-mask of the weight's shape.
+    """
+    if not isinstance(s, int | float) or not (math.isfinite(s) and s > 0):
+        raise ParameterError(f"s = {s!r}: must be a number of standard deviations > 0")
+    thresholds = {name: s * sigma for name, sigma in dense_sigmas(model).items()}
+    masks = current_masks(model)
+    return {name: (score >= thresholds[name]) & masks[name] for name, score in magnitudes(model).items()}
+
+
+def dense_sigmas(model: nn.Module) -> dict[str, float]:
+    """Population standard deviation of each prunable layer's weights, as they were before the first mask."""
+    return {
+        name: layer.dense_sigma
+        if hasattr(layer, "dense_sigma")
+        else layer.weight.detach().double().std(correction=0).item()
+        for name, layer in prunable_layers(model).items()
+    }
+
+
+def check_fraction(fraction: float) -> None:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction < 1:
+        raise ParameterError(f"fraction = {fraction!r}: must be a share of the weights in [0, 1)")
+
+
+def keep_largest(scores: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], fraction: float):
+    """Keep-masks that drop exactly floor(fraction * N + 1/2) weights: masked ones first, then the lowest scores."""
+    flat = torch.cat([score.flatten() for score in scores.values()])
+    alive = torch.cat([masks[name].flatten() for name in scores])
+    flat = torch.where(alive, flat, torch.full_like(flat, -math.inf))
+    dropped = max(math.floor(fraction * len(flat) + 0.5), int((~alive).sum()))
+    keep = torch.ones_like(alive)
+    keep[torch.argsort(flat, stable=True)[:dropped]] = False  # stable: ties go by layer order and flat index
+    parts = keep.split([score.numel() for score in scores.values()])
+    return {name: part.view_as(score) for (name, score), part in zip(scores.items(), parts, strict=True)}

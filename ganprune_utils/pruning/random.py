@@ -1,0 +1,35 @@
+"""Random masks, the baseline that any criterion has to beat at the same sparsity."""
+
+import torch
+from torch import nn
+
+from ganprune_utils.pruning.layers import current_masks
+from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
+
+
+def random_masks(model: nn.Module, fraction: float, seed: int) -> dict[str, torch.Tensor]:
+    """Remove the share `fraction` (in [0, 1)) of all prunable weights, drawn uniformly over all layers.
+
+    Exact to the weight, masked weights first, like `percentage_masks`. One seed gives one order of all weights, so a
+    larger fraction removes what a smaller one did and more.
+    """
+    check_fraction(fraction)
+    random = torch.Generator().manual_seed(seed)
+    masks = current_masks(model)
+    scores = {
+        name: torch.rand(mask.shape, generator=random, dtype=torch.float64).to(mask.device)
+        for name, mask in masks.items()
+    }
+    return keep_largest(scores, masks, fraction)
+
+
+def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:
+    """Shuffle each layer's mask within the layer: the same sparsity per layer, other weights.
+
+    Against the mask it came from, this separates *which weights* from *how many in which layer*.
+    """
+    random = torch.Generator().manual_seed(seed)
+    return {
+        name: mask.flatten()[torch.randperm(mask.numel(), generator=random).to(mask.device)].view_as(mask)
+        for name, mask in masks.items()
+    }

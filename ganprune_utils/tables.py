@@ -1,0 +1,118 @@
+"""From the tidy tables in run folders to the tables that are read."""
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from ganprune_utils.errors import DataError
+from ganprune_utils.metrics.statistics import STATISTICS, describe
+
+# Khanna and Srivatsa, Tables I (sensitivity, s = 0.75) and II (percentage, q = 50), in the order of STATISTICS. The
+# paper prints SSIM as "1.0+0.0j", the modes of MS-SSIM as "(1.0, 1.0)", and a percent sign after each UQI.
+PAPER = {
+    "I": {"uqi": (0.922, 0.930, 0.731, 0.979, 0.731, 0.001, 0.038)},
+    "II": {"uqi": (0.950, 0.954, 0.859, 0.993, 0.859, 0.0007, 0.027)},
+}
+for _table in PAPER.values():
+    _table["ssim"] = _table["ms_ssim"] = (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
+PAPER_CELLS = {"I": ("sensitivity", 0.75), "II": ("percentage", 50.0)}
+METRIC_TITLES = {
+    "uqi": "UQI",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "uqi_sewar": "UQI (sewar)",
+    "uqi_no_flat": "UQI, no flat windows",
+}
+
+
+def read_runs(root, name: str) -> pd.DataFrame:
+    """Every `name` (a tidy CSV) of the run folders under `root`, in one table, in the order of their paths."""
+    paths = sorted(Path(root).rglob(name))
+    if not paths:
+        raise DataError(f"results {root}: no run folder with {name} in it; run the study first")
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def read_manifests(root) -> pd.DataFrame:
+    """One row a run folder under `root`: where it is, its parameters, data hash, code version, versions and seconds."""
+    rows = []
+    for path in sorted(Path(root).rglob("manifest.json")):
+        manifest = json.loads(path.read_text())
+        rows.append({"run": str(path.parent.relative_to(root)), **manifest})
+    if not rows:
+        raise DataError(f"results {root}: no manifest.json in it; run the study first")
+    return pd.DataFrame(rows)
+
+
+def method_label(rows: pd.DataFrame) -> pd.Series:
+    """The name of a method in figures: its own, with the scope where that is not the method's default."""
+    other = ~rows.scope.isin(["global", "uniform"]) & (rows.method != "sensitivity")
+    return rows.method.where(~other, rows.method + " (" + rows.scope + ")")
+
+
+def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
+    """Table "I" or "II" in the paper's layout: statistics in rows, for each metric the paper's value and ours.
+
+    `similarity` holds one row per (sample, metric) of one data set and seed, generator pruned.
+    """
+    method, threshold = PAPER_CELLS[table]
+    scopes = {"sensitivity": "layer", "percentage": "global"}
+    rows = similarity.query("method == @method and threshold == @threshold and part == 'generator'")
+    rows = rows[rows.scope == scopes[method]]
+    if rows.empty:
+        raise DataError(f"table {table}: the study has no cell {method} {threshold:g}")
+    columns = {}
+    for metric in metrics:
+        if metric in PAPER[table]:
+            columns[METRIC_TITLES[metric], "paper"] = dict(zip(STATISTICS, PAPER[table][metric], strict=True))
+        columns[METRIC_TITLES[metric], "ours"] = describe(rows.value[rows.metric == metric])
+    return pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
+
+
+def cell_means(similarity: pd.DataFrame, sparsity: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every metric per cell beside the cell's overall and mean-of-layers sparsity (of the generator)."""
+    keys = ["dataset", "seed", "part", "method", "scope", "threshold"]
+    layers = sparsity[sparsity.network == "generator"]
+    overall = layers[layers.layer == "overall"].set_index(keys).sparsity.rename("sparsity")
+    mean = layers[layers.layer != "overall"].groupby(keys).sparsity.mean().rename("mean_of_layers")
+    values = similarity.groupby([*keys, "metric"]).value.mean().reset_index()
+    means = values.join(overall, on=keys).join(mean, on=keys)
+    return means.assign(label=method_label(means))
+
+
+def removed(means: pd.DataFrame) -> pd.DataFrame:
+    """Overall sparsity, mean of the layers' sparsities and what a normal distribution predicts, for the paper's cells.
+
+    A threshold of s standard deviations removes erf(s / sqrt 2) of normally distributed weights.
+    """
+    rows = []
+    for table, (method, threshold) in PAPER_CELLS.items():
+        cells = means[(means.method == method) & (means.threshold == threshold) & (means.scope != "shuffled")]
+        cells = cells[cells.label == method].drop_duplicates(["dataset", "seed"])
+        expected = math.erf(threshold / math.sqrt(2)) if method == "sensitivity" else threshold / 100
+        for cell in cells.itertuples():
+            rows.append(
+                (table, cell.dataset, cell.seed, method, threshold, cell.sparsity, cell.mean_of_layers, expected)
+            )
+    names = ["table", "dataset", "seed", "method", "threshold", "sparsity", "mean_of_layers", "expected"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Tables I and II of every data set and seed that has the paper's cells: {("dataset seed0", "Table I"): table}."""
+    found = {}
+    for (dataset, seed), rows in similarity.groupby(["dataset", "seed"], sort=True):
+        for table in PAPER_CELLS:
+            found[f"{dataset} seed{seed}", f"Table {table}"] = paper_table(rows, table)
+    return found
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in GitHub's Markdown; column levels are joined by a space, numbers have four significant digits."""
+    flat = table.copy()
+    flat.columns = [" ".join(map(str, column)) if isinstance(column, tuple) else str(column) for column in flat.columns]
+    text = flat.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+    lines = [list(text.columns), ["---"] * text.shape[1], *text.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,234 @@
+"""The training loop of a DCGAN: deterministic, resumable, one record an epoch.
+
+The objective is Goodfellow et al. (2014) with the non-saturating generator loss, binary cross-entropy on logits. One
+discriminator step (real batch, then generated batch) and one generator step a batch, as in the PyTorch DCGAN tutorial.
+"""
+
+import hashlib
+import json
+import pickle
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
+from ganprune_utils.datasets import to_model_range
+from ganprune_utils.errors import CheckpointError
+from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
+
+N_SNAPSHOT = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the trained weights. Same settings, data and machine: same bits.
+
+    `threads` belongs to it because the order of a parallel sum does; `precision` is "float32", or "bfloat16" for
+    autocast (weights and optimiser stay float32).
+    """
+
+    epochs: int
+    lr_generator: float
+    lr_discriminator: float
+    beta1: float = 0.5
+    beta2: float = 0.999
+    batch_size: int = 128
+    latent_dim: int = 100
+    ngf: int = 64
+    ndf: int = 64
+    precision: str = "float32"
+    threads: int = 2
+    seed: int = 0
+
+    def fingerprint(self, data_sha256: str, device: str) -> str:
+        """Identifies a run except for its length, so that a finished run can be continued for more epochs."""
+        described = asdict(self) | {"data": data_sha256, "device": device}
+        described.pop("epochs")
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass
+class Run:
+    """A training run: the two networks, what was recorded, and samples of one fixed noise by epoch (uint8)."""
+
+    generator: Generator
+    discriminator: Discriminator
+    history: list[dict]
+    snapshots: dict[int, torch.Tensor]
+    seconds: float
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """ "auto" takes CUDA, then MPS, then the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, device: str = "cpu") -> Iterator[Run]:
+    """Train on `images` (uint8, N, C, 32, 32), yielding the run after each epoch; epoch 0 is the untrained network.
+
+    After every epoch the whole state goes to `folder/checkpoint-<fingerprint>.pt`. A run that was killed goes on from
+    its last epoch, and ends with the same weights as one that was not.
+
+    Raises:
+        CheckpointError: the checkpoint in `folder` is truncated or of another network.
+    """
+    device = pick_device(device)
+    torch.set_num_threads(settings.threads)
+    torch.use_deterministic_algorithms(True)
+    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256, device.type)}.pt"
+    # One CPU stream for weights, noise and order: the same draws on every device, and one state to save.
+    random = torch.Generator().manual_seed(settings.seed)
+    channels = images.shape[1]
+    generator = Generator(settings.latent_dim, settings.ngf, channels)
+    discriminator = Discriminator(settings.ndf, channels)
+    for network in (generator, discriminator):
+        init_weights(network, random)
+        network.to(device, memory_format=torch.channels_last).train()
+    betas = (settings.beta1, settings.beta2)
+    optimizers = {
+        "generator": torch.optim.Adam(generator.parameters(), settings.lr_generator, betas, fused=True),
+        "discriminator": torch.optim.Adam(discriminator.parameters(), settings.lr_discriminator, betas, fused=True),
+    }
+    fixed_noise = torch.randn(N_SNAPSHOT, settings.latent_dim, 1, 1, generator=random).to(device)
+    images = images.to(device)
+    run = Run(generator, discriminator, [], {}, 0.0)
+
+    if checkpoint.is_file():
+        _restore(checkpoint, run, optimizers, random)
+    else:
+        run.snapshots[0] = _snapshot(generator, fixed_noise)
+    yield run
+    for epoch in range(len(run.history) + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        record = _one_epoch(settings, run, optimizers, images, random, device)
+        run.snapshots[epoch] = _snapshot(generator, fixed_noise)
+        run.seconds += time.perf_counter() - start
+        diversity = _spread(run.snapshots[epoch]) / _spread(images[:: max(1, len(images) // 1000)].cpu())
+        run.history.append({"epoch": epoch, **record, "diversity": diversity, "seconds": run.seconds})
+        _save(checkpoint, run, optimizers, random)
+        yield run
+
+
+def _one_epoch(settings, run, optimizers, images, random, device) -> dict:
+    """One pass over the images in a fresh order. Returns means over the epoch's batches."""
+    generator, discriminator = run.generator, run.discriminator
+    sums = torch.zeros(5, dtype=torch.float64)
+    batches = torch.randperm(len(images), generator=random).split(settings.batch_size)
+
+    def autocast():
+        return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+
+    for chosen in batches:
+        real = to_model_range(images[chosen.to(device)]).contiguous(memory_format=torch.channels_last)
+        noise = torch.randn(len(chosen), settings.latent_dim, 1, 1, generator=random).to(device)
+        with autocast():
+            fake = generator(noise)
+            on_real, on_fake = discriminator(real).float(), discriminator(fake.detach()).float()
+        loss_d = _bce(on_real, 1.0) + _bce(on_fake, 0.0)
+        optimizers["discriminator"].zero_grad()
+        loss_d.backward()
+        optimizers["discriminator"].step()
+
+        # The generator's step needs no gradients of the discriminator's weights: without them it is a third cheaper.
+        discriminator.requires_grad_(False)
+        with autocast():
+            after = discriminator(fake).float()
+        loss_g = _bce(after, 1.0)
+        optimizers["generator"].zero_grad()
+        loss_g.backward()
+        optimizers["generator"].step()
+        discriminator.requires_grad_(True)
+
+        batch = (loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean())
+        sums += torch.stack(batch).detach().double().cpu()
+    names = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
+    return dict(zip(names, (sums / len(batches)).tolist(), strict=True))
+
+
+def _bce(logits: torch.Tensor, target: float) -> torch.Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+@torch.no_grad()
+def _snapshot(generator: Generator, noise: torch.Tensor) -> torch.Tensor:
+    """Samples of the fixed noise in evaluation mode, as uint8 on the CPU."""
+    generator.eval()
+    images = generator(noise).float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu().contiguous()
+    generator.train()
+    return images
+
+
+def _spread(images: torch.Tensor) -> float:
+    """Mean over pixels of the standard deviation between images: 0 where all images are the same."""
+    return images.double().std(dim=0).mean().item()
+
+
+def warnings(record: dict) -> list[str]:
+    """What a reader of the record should worry about: a discriminator that wins, or samples that are all alike."""
+    found = []
+    if record["d_real"] > 0.95 and record["d_fake"] < 0.05:
+        found.append("the discriminator wins: it tells real from generated almost perfectly")
+    if record["diversity"] < 0.3:
+        found.append(f"the samples collapse: their spread is {record['diversity']:.2f} of the data's")
+    return found
+
+
+def progress_line(record: dict, epochs: int) -> str:
+    """One line an epoch, for a log."""
+    return (
+        f"epoch {record['epoch']}/{epochs}: "
+        f"loss G {record['loss_generator']:.3f}, D {record['loss_discriminator']:.3f}, "
+        f"D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, {record['seconds']:.0f} s"
+    )
+
+
+def card(run: Run, data, settings: dict) -> dict:
+    """What the card beside the weights says of their training; `data` is the Dataset, `settings` the parameters."""
+    last = run.history[-1]
+    return {
+        "dataset": data.name,
+        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
+        "parameters": settings,
+        "seed": settings["seed"],
+        "epochs": last["epoch"],
+        "seconds": round(run.seconds, 1),
+        "final": {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")},
+        "machine": machine(),
+        "versions": versions(),
+        "code_version": code_version(),
+    }
+
+
+def _save(path: Path, run: Run, optimizers, random) -> None:
+    state = {
+        "generator": run.generator.state_dict(),
+        "discriminator": run.discriminator.state_dict(),
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+        "random": random.get_state(),
+        "history": run.history,
+        "snapshots": run.snapshots,
+        "seconds": run.seconds,
+    }
+    replace_atomic(path, lambda temporary: torch.save(state, temporary))
+
+
+def _restore(path: Path, run: Run, optimizers, random) -> None:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)  # data only: no code in the file is run
+        run.generator.load_state_dict(state["generator"])
+        run.discriminator.load_state_dict(state["discriminator"])
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        random.set_state(state["random"])
+        run.history, run.snapshots, run.seconds = state["history"], state["snapshots"], state["seconds"]
+    except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None

@@ -1,0 +1,97 @@
+"""Run one notebook through papermill: names and values are checked first, the executed notebook is kept either way.
+
+usage: python workflow/run_notebook.py NOTEBOOK EXECUTED --parameters JSON
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from ganprune_utils import parameters
+from ganprune_utils.artifacts import output_folder, write_atomic
+from ganprune_utils.errors import StudyError
+
+ATTEMPTS = 3
+# Kernels that start side by side can race for a TCP port (papermill #511); sockets in the file system cannot.
+KERNELS = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
+
+
+class Progress:
+    """Standard output for a notebook's prints: passes on the lines that tell of progress, under the run's name."""
+
+    def __init__(self, label: str):
+        self.label = label
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines():
+            if line.startswith(("epoch ", "WARNING")):
+                say(self.label, line)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def say(label: str, text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {label}: {text}", flush=True)
+
+
+def run(notebook: str, executed: Path, values: dict, label: str) -> None:
+    """Execute `notebook` with `values` and write `executed`; raises StudyError with one line when that fails."""
+    declared = papermill.inspect_notebook(notebook)
+    parameters.check_names(values, declared)
+    parameters.check(values)
+    output_folder(executed.parent)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            papermill.execute_notebook(
+                notebook,
+                str(executed),
+                values,
+                progress_bar=False,
+                stdout_file=Progress(label),
+                start_timeout=120,
+                config=KERNELS,
+            )
+            return
+        except PapermillExecutionError as error:
+            raise StudyError(f"{error.ename}: {error.evalue}") from None
+        except RuntimeError as error:
+            # A kernel that did not start is the only failure tried again.
+            if attempt == ATTEMPTS or "Kernel" not in str(error):
+                raise
+            say(label, f"RETRY {attempt} of {ATTEMPTS - 1}: {error}")
+            time.sleep(attempt)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebook")
+    parser.add_argument("executed", type=Path)
+    parser.add_argument("--parameters", type=json.loads, default={})
+    arguments = parser.parse_args()
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    label = str(arguments.executed.parent)
+    error_file = arguments.executed.with_suffix(".error.txt")
+    error_file.unlink(missing_ok=True)
+    start = time.perf_counter()
+    try:
+        run(arguments.notebook, arguments.executed, arguments.parameters, label)
+    except Exception as error:  # whatever it is, it ends in one line here and in the list at the end of the study
+        line = " ".join(str(error).split()) or type(error).__name__
+        say(label, f"FAILED: {line}")
+        write_atomic(error_file, line + "\n")
+        return 1
+    say(label, f"done in {time.perf_counter() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

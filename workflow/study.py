@@ -1,0 +1,155 @@
+"""A study file (params/studies/*.yaml) as the list of notebook runs that it asks for."""
+
+import ast
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from ganprune_utils import parameters
+from ganprune_utils.errors import ParameterError
+
+ROOT = Path(__file__).resolve().parent.parent
+STUDY_KEYS = {"study", "report", "pairs", "prune", "examples"}
+PAIR_KEYS = {"dataset", "seeds", "train", "checkpoint", "image_folder", "thresholds"}
+PRUNE_KEYS = {"n_samples", "cells"}
+CELL_KEYS = {"part", "method", "scope", "thresholds"}
+
+
+@dataclass
+class Study:
+    """`runs` maps a run folder to its notebook and parameters; `report` is where tables and figures go."""
+
+    name: str
+    report: str
+    runs: dict[str, dict] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def prunes(self) -> bool:
+        return any(run["step"] == "prune" for run in self.runs.values())
+
+    def parameters(self, folder: str) -> str:
+        return json.dumps(self.runs[folder]["parameters"], sort_keys=True)
+
+    def example(self, name: str) -> str:
+        """The run folder whose executed notebook is published under `name`."""
+        return next(run for run in self.examples if example_name(run) == name)
+
+
+def load(path) -> Study:
+    """Read and check a study file; ParameterError names the first thing in it that is not allowed."""
+    path = Path(path)
+    content = read_yaml(path)
+    _known(content, STUDY_KEYS, str(path))
+    for key in ("study", "pairs"):
+        if key not in content:
+            raise ParameterError(f"{path}: needs the entry {key}")
+    name = content["study"]
+    study = Study(name, content.get("report", f"results/{name}/report"))
+    for pair in content["pairs"]:
+        _known(pair, PAIR_KEYS, f"{path}: pairs")
+        for seed in pair.get("seeds", [0]):
+            _add_pair(study, path, content.get("prune", {}), pair, seed)
+    study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
+    for example in study.examples:
+        if example not in study.runs:
+            raise ParameterError(
+                f"{path}: examples: {example.removeprefix(f'results/{name}/')} is no run of this study"
+            )
+    return study
+
+
+def example_name(folder: str) -> str:
+    """The published name of a run's executed notebook: its number, data set, seed and cell."""
+    _, _, dataset, seed, *step = folder.split("/")
+    number = {"train": "01_train", "prune": "02_prune"}[step[0]]
+    return "-".join([number, dataset, seed, *step[1:]]) + ".ipynb"
+
+
+def _add_pair(study: Study, path: Path, prune: dict, pair: dict, seed: int) -> None:
+    base = f"results/{study.name}/{pair['dataset']}/seed{seed}"
+    common = {"dataset": pair["dataset"], "seed": seed}
+    if pair.get("image_folder"):
+        common["image_folder"] = pair["image_folder"]
+    checkpoint = pair.get("checkpoint", "shipped")
+    if "train" in pair:
+        settings = read_yaml(ROOT / pair["train"]) | common
+        parameters.check(settings)
+        checkpoint = f"{base}/train"
+        study.runs[checkpoint] = {"step": "train", "parameters": settings | {"output": checkpoint}}
+    _known(prune, PRUNE_KEYS, f"{path}: prune")
+    for cell in prune.get("cells", []):
+        _known(cell, CELL_KEYS, f"{path}: prune: cells")
+        for threshold in cell["thresholds"]:
+            settings = {
+                **common,
+                "checkpoint": checkpoint,
+                "part": cell.get("part", "generator"),
+                "method": cell["method"],
+                "scope": cell.get("scope", "default"),
+                "threshold": threshold,
+                "n_samples": prune.get("n_samples", 250),
+                "threads": 1,  # cells run side by side, one core each
+            }
+            settings = parameters.check(settings)
+            label = f"{settings['part']}-{settings['method']}-{settings['scope']}-{settings['threshold']:g}"
+            folder = f"{base}/prune/{label}"
+            study.runs[folder] = {"step": "prune", "parameters": settings | {"output": folder}, "pair": checkpoint}
+
+
+def read_yaml(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: is no YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise ParameterError(f"{path}: needs entries like 'name: value'")
+    return content
+
+
+def _known(given: dict, known: set, where: str) -> None:
+    for key in given:
+        if key not in known:
+            raise ParameterError(f"{where}: {key}: no such entry; allowed are {', '.join(sorted(known))}")
+
+
+def modules_of(notebook) -> list[str]:
+    """The files of `ganprune_utils` that a notebook imports, directly or through one another.
+
+    Snakemake does not see edits of imported modules, so they are named as inputs of the rule that runs the notebook.
+    """
+    cells = json.loads((ROOT / notebook).read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    waiting = {name for source in sources for name in _imports(source)}
+    found: set[Path] = set()
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path and path not in found:
+            found.add(path)
+            waiting |= _imports(path.read_text())
+    if any(path.name == "plots.py" for path in found):
+        found.add(ROOT / "ganprune_utils/study.mplstyle")
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+def _imports(source: str) -> set[str]:
+    """Every dotted name under ganprune_utils that an import statement may load, its parent packages included."""
+    lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
+    names = set()
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    parts = [name.split(".") for name in names if name.split(".")[0] == "ganprune_utils"]
+    return {".".join(part[:i]) for part in parts for i in range(1, len(part) + 1)}
+
+
+def _file_of(name: str) -> Path | None:
+    base = ROOT.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
