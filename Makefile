@@ -22,6 +22,7 @@ report: $(READY)  ## run the paper's study on the shipped weights and rewrite re
 
 checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
+	$(BIN)/python workflow/ship.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ganprune_utils.artifacts import load_weights, project_root, read_card, shipped_root
+from ganprune_utils.artifacts import file_sha256, load_weights, project_root, read_card, shipped_root
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models import build
 
@@ -48,9 +48,16 @@ def load_part(folder: Path, part: str, channels: int | None = None) -> nn.Module
     path = Path(folder) / f"{part}.safetensors"
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: no such file")
-    config = read_card(path)["model"]
+    card = read_card(path)
+    config = card["model"]
+    if not config["architecture"].endswith(f"_{part}"):
+        raise CheckpointError(f"checkpoint {path}: its card says {config['architecture']}, a {part} is needed")
     network = build(config)
     if channels is not None and network.channels != channels:
         raise CheckpointError(f"checkpoint {path}: made for {network.channels} channels, the data set has {channels}")
     load_weights(network, path)
+    if file_sha256(path) != card.get("weights_sha256"):
+        raise CheckpointError(
+            f"checkpoint {path}: its SHA-256 is not the one in its card {path.with_suffix('.json').name}"
+        )
     return network.eval()

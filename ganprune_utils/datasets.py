@@ -6,6 +6,7 @@ the official files and any other copy of the same images give the same tensor an
 
 import hashlib
 import os
+import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,16 +129,17 @@ def _fashion_mnist(split):
 
 
 def _cifar10(split):
-    for root in search_roots():
+    roots = search_roots()
+    archive = next((root / "cifar10.tar.xz" for root in roots if (root / "cifar10.tar.xz").is_file()), None)
+    if archive and not any((root / "cifar10").is_dir() for root in roots):
+        _unpack(archive)
+    for root in roots:
         if (root / "cifar10" / split).is_dir():
             images, labels, classes = _read_pictures(root / "cifar10" / split, channels=3)
             _expect("cifar10", root / "cifar10" / split, len(images), 50_000 if split == "train" else 10_000)
             return images, labels, classes
         if (root / "cifar-10-batches-py").is_dir():
             break
-        if (root / "cifar10.tar.xz").is_file():
-            _unpack(root / "cifar10.tar.xz")
-            return _cifar10(split)
     else:
         root = _download(torchvision.datasets.CIFAR10, "CIFAR-10", split == "train")
     try:
@@ -165,7 +167,7 @@ def _download(factory, title, train) -> Path:
 def _unpack(archive: Path) -> None:
     """Unpack into the project's `data/`, whole or not at all."""
     target = project_root() / "data"
-    target.mkdir(exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     partial = target / f".unpacking-{os.getpid()}"
     try:
         with tarfile.open(archive) as tar:
@@ -174,10 +176,7 @@ def _unpack(archive: Path) -> None:
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"cifar10: {archive} cannot be unpacked into {target} ({error})") from None
     finally:
-        if partial.exists():
-            import shutil
-
-            shutil.rmtree(partial)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _image_folder(folder: Path, split) -> Dataset:

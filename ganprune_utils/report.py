@@ -38,13 +38,12 @@ def headline(paper_tables: dict, removed: pd.DataFrame) -> list[str]:
     sentences = []
     for (dataset, table), values in paper_tables.items():
         name, seed = dataset.split(" seed")
-        cell = removed[
-            (removed.dataset == name) & (removed.seed == int(seed)) & ("Table " + removed.table == table)
-        ].iloc[0]
+        same = (removed.dataset == name) & (removed.seed == int(seed)) & ("Table " + removed.table == table)
+        cell = removed[same].iloc[0]
         scores = ", ".join(f"{m} {values.loc['mean', (m, 'ours')]:.3f}" for m in ("UQI", "SSIM", "MS-SSIM"))
         paper = ", ".join(f"{values.loc['mean', (m, 'paper')]:.3f}" for m in ("UQI", "SSIM", "MS-SSIM"))
         sentences.append(
-            f"{table}, {name}: {cell.method} {cell.threshold:g} removes {cell.sparsity:.1%} of the generator's weights; "
+            f"{table}, {name}: {cell.method} {cell.threshold:g} removes {cell.sparsity:.1%} of the weights; "
             f"mean {scores} (paper: {paper})."
         )
     return sentences

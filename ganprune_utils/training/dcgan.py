@@ -230,5 +230,5 @@ def _restore(path: Path, run: Run, optimizers, random) -> None:
         random.set_state(state["random"])
         run.history, run.snapshots, run.seconds = state["history"], state["snapshots"], state["seconds"]
     except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ganprune_utils import artifacts, checkpoints
+from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.models import Discriminator, Generator
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = artifacts.write_atomic(tmp_path / "a.txt", "old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        artifacts.replace_atomic(path, fail)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    artifacts.write_atomic(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ParameterError, match="output folder .*file/sub: cannot be written"):
+        artifacts.output_folder(tmp_path / "file" / "sub")
+
+
+@pytest.fixture
+def pair(tmp_path):
+    for name, network in (("generator", Generator(4, 2)), ("discriminator", Discriminator(2))):
+        artifacts.save_weights(network, tmp_path / f"{name}.safetensors", {"seed": 0})
+    return tmp_path
+
+
+def test_weights_and_card_make_the_network_again(pair):
+    generator = checkpoints.load_part(pair, "generator", channels=1)
+    assert not generator.training and generator.config["ngf"] == 2
+    card = artifacts.read_card(pair / "generator.safetensors")
+    assert card["weights_sha256"] == artifacts.file_sha256(pair / "generator.safetensors")
+
+
+def test_manifest_says_how_to_get_the_numbers_again(tmp_path):
+    artifacts.write_manifest(tmp_path, parameters={"a": 1}, seed=3, data_sha256="x", seconds=1.23)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert {"parameters", "seed", "data_sha256", "code_version", "versions", "machine", "seconds"} <= manifest.keys()
+    assert manifest["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_missing_truncated_and_foreign_checkpoints(pair, tmp_path):
+    path = pair / "generator.safetensors"
+    with pytest.raises(CheckpointError, match="no such folder; allowed are 'shipped'"):
+        checkpoints.find("digits", 0, str(tmp_path / "missing"))
+    with pytest.raises(CheckpointError, match="made for 1 channels, the data set has 3"):
+        checkpoints.load_part(pair, "generator", channels=3)
+    with pytest.raises(CheckpointError, match="a generator is needed"):
+        path.with_suffix(".json").write_text((pair / "discriminator.json").read_text())
+        checkpoints.load_part(pair, "generator")
+    artifacts.save_weights(Generator(4, 2), path, {})
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    with pytest.raises(CheckpointError, match="truncated, or not a safetensors file"):
+        checkpoints.load_part(pair, "generator")
+    save_file(Generator(4, 3).state_dict(), path)
+    with pytest.raises(CheckpointError, match="belongs to another network; layers.bn1.bias has shape"):
+        checkpoints.load_part(pair, "generator")
+    save_file(Generator(4, 2).state_dict(), path)
+    with pytest.raises(CheckpointError, match="SHA-256 is not the one in its card"):
+        checkpoints.load_part(pair, "generator")
+    path.with_suffix(".json").write_text("{}")
+    with pytest.raises(CheckpointError, match="is not a card"):
+        checkpoints.load_part(pair, "generator")
+    path.with_suffix(".json").unlink()
+    with pytest.raises(CheckpointError, match="its card generator.json is missing"):
+        checkpoints.load_part(pair, "generator")
+    path.unlink()
+    with pytest.raises(CheckpointError, match="no such file"):
+        checkpoints.load_part(pair, "generator")
+
+
+def test_an_unknown_shipped_network_names_those_that_ship():
+    with pytest.raises(CheckpointError, match="does not ship; these do: .*fashion_mnist/seed0"):
+        checkpoints.load_generator("fashion_mnist", seed=99)
