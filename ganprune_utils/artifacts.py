@@ -1,4 +1,4 @@
-"""What a run leaves behind: folders, atomic files, weights with their cards, and the manifest."""
+"""What a run leaves behind: folders, files written whole or not at all, and the manifest."""
 
 import hashlib
 import json
@@ -9,11 +9,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
-from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.errors import ParameterError
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
@@ -78,55 +74,6 @@ def file_sha256(path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def save_weights(module: torch.nn.Module, path, card: dict) -> Path:
-    """Write `path` (safetensors) and the card beside it (same name, .json).
-
-    The card gets the architecture (`module.config`) and the SHA-256 of the weights, so that the pair is
-    enough to rebuild the network and to notice a file that does not belong to its card.
-    """
-    path = Path(path)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    replace_atomic(path, lambda temporary: save_file(weights, temporary))
-    write_json(path.with_suffix(".json"), {"model": module.config, "weights_sha256": file_sha256(path), **card})
-    return path
-
-
-def read_card(path) -> dict:
-    """The JSON card that lies beside a weights file."""
-    card = Path(path).with_suffix(".json")
-    if not card.is_file():
-        raise CheckpointError(f"checkpoint {path}: its card {card.name} is missing")
-    try:
-        content = json.loads(card.read_text())
-        content["model"]["architecture"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise CheckpointError(f"checkpoint {path}: {card.name} is not a card with a model entry") from None
-    return content
-
-
-def load_weights(module: torch.nn.Module, path) -> None:
-    """Fill `module` from a safetensors file; nothing in the file is executed.
-
-    Raises CheckpointError when the file is missing, truncated, or made for another architecture.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path}: no such file")
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError, ValueError):
-        raise CheckpointError(f"checkpoint {path}: truncated, or not a safetensors file") from None
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise CheckpointError(
-                f"checkpoint {path}: belongs to another network; {name} has shape {found.get(name, 'none')}, "
-                f"{type(module).__name__} needs {expected.get(name, 'none')}"
-            )
-    module.load_state_dict(weights)
-
-
 def versions() -> dict:
     """Versions of Python and of the packages that can change a number."""
     found = {"python": platform.python_version()}
@@ -140,6 +87,8 @@ def versions() -> dict:
 
 def machine() -> dict:
     """The processor, core count and accelerator that a number was obtained on."""
+    import torch  # seconds to import, and most users of this module need only its files
+
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

@@ -1,10 +1,13 @@
-"""The trained networks: those that ship with the study, and those of a run folder."""
+"""Trained networks as safetensors with a JSON card each: those that ship with the study, and those of a run folder."""
 
+import json
 from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ganprune_utils.artifacts import file_sha256, load_weights, project_root, read_card, shipped_root
+from ganprune_utils.artifacts import file_sha256, project_root, replace_atomic, shipped_root, write_json
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models import build
 
@@ -61,3 +64,52 @@ def load_part(folder: Path, part: str, channels: int | None = None) -> nn.Module
             f"checkpoint {path}: its SHA-256 is not the one in its card {path.with_suffix('.json').name}"
         )
     return network.eval()
+
+
+def save_weights(module: nn.Module, path, card: dict) -> Path:
+    """Write `path` (safetensors) and the card beside it (same name, .json).
+
+    The card gets the architecture (`module.config`) and the SHA-256 of the weights, so that the pair is
+    enough to rebuild the network and to notice a file that does not belong to its card.
+    """
+    path = Path(path)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    replace_atomic(path, lambda temporary: save_file(weights, temporary))
+    write_json(path.with_suffix(".json"), {"model": module.config, "weights_sha256": file_sha256(path), **card})
+    return path
+
+
+def read_card(path) -> dict:
+    """The JSON card that lies beside a weights file."""
+    card = Path(path).with_suffix(".json")
+    if not card.is_file():
+        raise CheckpointError(f"checkpoint {path}: its card {card.name} is missing")
+    try:
+        content = json.loads(card.read_text())
+        content["model"]["architecture"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise CheckpointError(f"checkpoint {path}: {card.name} is not a card with a model entry") from None
+    return content
+
+
+def load_weights(module: nn.Module, path) -> None:
+    """Fill `module` from a safetensors file; nothing in the file is executed.
+
+    Raises CheckpointError when the file is missing, truncated, or made for another architecture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path}: no such file")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError, ValueError):
+        raise CheckpointError(f"checkpoint {path}: truncated, or not a safetensors file") from None
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise CheckpointError(
+                f"checkpoint {path}: belongs to another network; {name} has shape {found.get(name, 'none')}, "
+                f"{type(module).__name__} needs {expected.get(name, 'none')}"
+            )
+    module.load_state_dict(weights)

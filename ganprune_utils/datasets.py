@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision
 from PIL import Image, UnidentifiedImageError
 
 from ganprune_utils.artifacts import project_root
@@ -26,7 +25,6 @@ IMAGE_SIZE = 32
 # Side of the pictures inside the 32x32 canvas: likeness is measured on these pixels, not on padding.
 OWN_SIZE = {"fashion_mnist": 28}
 CHANNELS = {"digits": 1, "fashion_mnist": 1, "cifar10": 3}
-FASHION_CLASSES = tuple(torchvision.datasets.FashionMNIST.classes)
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
@@ -110,6 +108,8 @@ def search_roots() -> list[Path]:
 
 
 def _fashion_mnist(split):
+    import torchvision  # takes seconds to import, so only where its readers are needed
+
     train = split == "train"
     prefix = "train" if train else "t10k"
     for root in search_roots():
@@ -125,10 +125,12 @@ def _fashion_mnist(split):
     images, labels = data.data.numpy()[:, None], data.targets.numpy()
     if len(images) != len(labels):
         raise DataError(f"fashion_mnist: {root} has {len(images)} {split} images but {len(labels)} labels")
-    return images, labels, FASHION_CLASSES
+    return images, labels, data.classes
 
 
 def _cifar10(split):
+    import torchvision
+
     roots = search_roots()
     archive = next((root / "cifar10.tar.xz" for root in roots if (root / "cifar10.tar.xz").is_file()), None)
     if archive and not any((root / "cifar10").is_dir() for root in roots):

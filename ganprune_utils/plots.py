@@ -5,10 +5,8 @@ from importlib import resources
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.figure import Figure
-from torchvision.utils import make_grid
 
 plt.style.use(str(resources.files("ganprune_utils") / "study.mplstyle"))
 
@@ -47,6 +45,8 @@ def grid_series(grids: dict[str, torch.Tensor], columns: int = 6) -> Figure:
 
 
 def _draw_grid(axis, images, columns) -> None:
+    from torchvision.utils import make_grid  # takes seconds to import, and not every notebook draws grids
+
     values = images.float() / 255 if images.dtype == torch.uint8 else images.add(1).div(2).clamp(0, 1)
     axis.imshow(make_grid(values, columns, padding=1, pad_value=1.0).permute(1, 2, 0).numpy(), interpolation="nearest")
     axis.set_axis_off()
@@ -54,6 +54,7 @@ def _draw_grid(axis, images, columns) -> None:
 
 def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n: int = 10) -> Figure:
     """Rows: dense, pruned, difference, for the same noise; the score of each column above it. Images are uint8."""
+    n = min(n, len(before))
     difference = (after[:n].int() - before[:n].int()).abs().to(torch.uint8)
     rows = {"dense": before[:n], "pruned": after[:n], "difference": difference}
     figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 3.1), squeeze=False)
@@ -137,6 +138,8 @@ def trade_off(curves: pd.DataFrame, metrics: list[str]) -> Figure:
 
     `curves` has columns dataset, seed, label, sparsity, metric, value; one row of panels a data set.
     """
+    import seaborn as sns
+
     names = list(dict.fromkeys(curves.dataset))
     figure, axes = plt.subplots(
         len(names),

@@ -32,14 +32,14 @@ def test_an_output_folder_that_cannot_be_written_is_one_line(tmp_path):
 @pytest.fixture
 def pair(tmp_path):
     for name, network in (("generator", Generator(4, 2)), ("discriminator", Discriminator(2))):
-        artifacts.save_weights(network, tmp_path / f"{name}.safetensors", {"seed": 0})
+        checkpoints.save_weights(network, tmp_path / f"{name}.safetensors", {"seed": 0})
     return tmp_path
 
 
 def test_weights_and_card_make_the_network_again(pair):
     generator = checkpoints.load_part(pair, "generator", channels=1)
     assert not generator.training and generator.config["ngf"] == 2
-    card = artifacts.read_card(pair / "generator.safetensors")
+    card = checkpoints.read_card(pair / "generator.safetensors")
     assert card["weights_sha256"] == artifacts.file_sha256(pair / "generator.safetensors")
 
 
@@ -59,7 +59,7 @@ def test_missing_truncated_and_foreign_checkpoints(pair, tmp_path):
     with pytest.raises(CheckpointError, match="a generator is needed"):
         path.with_suffix(".json").write_text((pair / "discriminator.json").read_text())
         checkpoints.load_part(pair, "generator")
-    artifacts.save_weights(Generator(4, 2), path, {})
+    checkpoints.save_weights(Generator(4, 2), path, {})
     content = path.read_bytes()
     path.write_bytes(content[:-10])
     with pytest.raises(CheckpointError, match="truncated, or not a safetensors file"):

@@ -5,9 +5,10 @@ import struct
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
-from ganprune_utils import artifacts, datasets
+from ganprune_utils import artifacts, checkpoints, datasets
 from ganprune_utils.errors import DataError, ParameterError
 from tests.conftest import real_data
 
@@ -79,9 +80,9 @@ def empty_data(tmp_path, monkeypatch):
             raise OSError("no network")
         return original(*args, **options)
 
-    original = datasets.torchvision.datasets.FashionMNIST
-    monkeypatch.setattr(datasets.torchvision.datasets, "FashionMNIST", refuse)
-    monkeypatch.setattr(datasets.torchvision.datasets, "CIFAR10", refuse)
+    original = torchvision.datasets.FashionMNIST
+    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", refuse)
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", refuse)
     return tmp_path / "data"
 
 
@@ -163,7 +164,7 @@ def test_real_fashion_mnist_is_what_the_shipped_network_was_trained_on():
     assert data.images.shape == (60000, 1, 32, 32)
     inner = data.images[..., 2:30, 2:30].double() / 255
     assert inner.mean().item() == pytest.approx(0.2860, abs=5e-5)
-    card = artifacts.read_card(artifacts.shipped_root() / "fashion_mnist" / "seed0" / "generator.safetensors")
+    card = checkpoints.read_card(artifacts.shipped_root() / "fashion_mnist" / "seed0" / "generator.safetensors")
     assert card["data"]["sha256"] == data.sha256
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,8 +21,6 @@ from ganprune_utils.artifacts import output_folder, write_atomic
 from ganprune_utils.errors import StudyError
 
 ATTEMPTS = 3
-# Kernels that start side by side can race for a TCP port (papermill #511); sockets in the file system cannot.
-KERNELS = Config({"KernelManager": {"transport": "ipc"}} if os.name == "posix" else {})
 
 
 class Progress:
@@ -50,6 +49,7 @@ def run(notebook: str, executed: Path, values: dict, label: str) -> None:
     parameters.check(values)
     output_folder(executed.parent)
     for attempt in range(1, ATTEMPTS + 1):
+        sockets = tempfile.TemporaryDirectory(prefix="kernel-")
         try:
             papermill.execute_notebook(
                 notebook,
@@ -58,7 +58,7 @@ def run(notebook: str, executed: Path, values: dict, label: str) -> None:
                 progress_bar=False,
                 stdout_file=Progress(label),
                 start_timeout=120,
-                config=KERNELS,
+                config=kernel_config(sockets.name),
             )
             return
         except PapermillExecutionError as error:
@@ -69,6 +69,13 @@ def run(notebook: str, executed: Path, values: dict, label: str) -> None:
                 raise
             say(label, f"RETRY {attempt} of {ATTEMPTS - 1}: {error}")
             time.sleep(attempt)
+        finally:
+            sockets.cleanup()
+
+
+def kernel_config(folder: str) -> Config:
+    """Sockets in a folder of their own: kernels that start side by side can race for TCP ports (papermill #511)."""
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/ipc"}} if os.name == "posix" else {})
 
 
 def main() -> int:

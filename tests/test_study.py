@@ -1,0 +1,133 @@
+"""The graph: study files, what a run depends on, and failures that are listed and lose nothing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ganprune_utils.errors import ParameterError
+from tests.conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "workflow"))
+import study as studies
+
+SMALL = dict(dataset="digits", epochs=1, lr_generator=3e-4, lr_discriminator=1e-4, batch_size=256, ngf=4, ndf=4)
+
+
+def write_study(tmp_path, name, **changes):
+    import yaml
+
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(SMALL))
+    content = {
+        "study": name,
+        "report": str(tmp_path / "report"),
+        "pairs": [{"dataset": "digits", "train": str(tmp_path / "train.yaml")}],
+        "prune": {
+            "n_samples": 4,
+            "cells": [
+                {"method": "percentage", "thresholds": [50]},
+                {"method": "sensitivity", "thresholds": [0.75]},
+            ],
+        },
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(content | changes))
+    return path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params/studies").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_committed_studies_are_valid(path):
+    study = studies.load(path)
+    assert study.runs and study.name == path.stem
+    assert len({run["parameters"]["output"] for run in study.runs.values()}) == len(study.runs)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"thresholds": [1]}, "thresholds: no such entry; allowed are"),
+        ({"pairs": [{"dataset": "mnist"}]}, "dataset = 'mnist': must be one of"),
+        ({"pairs": [{"dataset": "digits", "train": "params/datasets/none.yaml"}]}, "none.yaml: no such file"),
+        ({"prune": {"cells": [{"method": "percentage", "thresholds": [100]}]}}, "threshold = 100"),
+        ({"prune": {"cells": [{"method": "percentage", "treshold": [10]}]}}, "treshold: no such entry"),
+        ({"examples": ["digits/seed0/prune/none"]}, "is no run of this study"),
+    ],
+)
+def test_a_bad_study_is_one_clear_line(tmp_path, changes, message):
+    with pytest.raises(ParameterError, match=message):
+        studies.load(write_study(tmp_path, "bad", **changes))
+
+
+def test_a_string_for_a_rate_is_noticed_in_yaml(tmp_path):
+    path = write_study(tmp_path, "bad")
+    (tmp_path / "train.yaml").write_text("dataset: digits\nlr_generator: 3e-4\n")
+    with pytest.raises(ParameterError, match="lr_generator = '3e-4': is str"):
+        studies.load(path)
+
+
+def test_no_yaml_is_one_clear_line(tmp_path):
+    (tmp_path / "study.yaml").write_text("a: [")
+    with pytest.raises(ParameterError, match="is no YAML"):
+        studies.load(tmp_path / "study.yaml")
+
+
+def test_a_notebook_depends_on_the_modules_it_uses_and_on_no_others():
+    prune, train = studies.modules_of("notebooks/02_prune.ipynb"), studies.modules_of("notebooks/01_train.ipynb")
+    assert {"ganprune_utils/pruning/magnitude.py", "ganprune_utils/metrics/similarity.py"} <= set(prune)
+    assert "ganprune_utils/training/dcgan.py" in train and "ganprune_utils/training/dcgan.py" not in prune
+    assert "ganprune_utils/pruning/magnitude.py" not in train
+    assert "ganprune_utils/study.mplstyle" in train
+
+
+def snakemake(path, *options):
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--profile",
+        "profiles/default",
+        "--config",
+        f"study={path}",
+        *options,
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=900)
+
+
+@pytest.fixture
+def results(request):
+    """A study's results folder inside the checkout, removed afterwards."""
+    import shutil
+
+    folder = ROOT / "results" / "test-study"
+    shutil.rmtree(folder, ignore_errors=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, results):
+    """One run from end to end: trained, pruned, reported; then nothing to do; then one new cell; then a failure."""
+    path = write_study(tmp_path, "test-study")
+    first = snakemake(path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "epoch 1/1" in first.stdout and "100%" in first.stdout + first.stderr
+    assert "Table II, digits" in (tmp_path / "report" / "README.md").read_text()
+    run = results / "digits/seed0/prune/generator-percentage-global-50"
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["parameters"]["threshold"] == 50.0 and len(manifest["data_sha256"]) == 64
+    assert (run / "notebook.ipynb").is_file()
+
+    assert "Nothing to be done" in (again := snakemake(path)).stdout + again.stderr
+
+    # The shipped CIFAR-sized checkpoint does not exist: one cell fails, the other new one still runs.
+    both = {"n_samples": 4, "cells": [{"method": "percentage", "thresholds": [50, 60]}]}
+    write_study(tmp_path, "test-study", prune=both)
+    (results / "digits/seed0/train/generator.safetensors").write_bytes(b"truncated")
+    broken = snakemake(path)
+    output = broken.stdout + broken.stderr
+    assert broken.returncode != 0
+    assert "1 failed" in output and "generator-percentage-global-60: CheckpointError: " in output
+    assert (results / "digits/seed0/prune/generator-percentage-global-60/notebook.ipynb").is_file()
+    assert (run / "manifest.json").is_file()
