@@ -1,5 +1,6 @@
 """What a run leaves behind: folders, files written whole or not at all, and the manifest."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -66,8 +67,10 @@ def write_json(path, content: dict) -> Path:
 
 
 def write_csv(path, table, digits: int = 6) -> Path:
-    """Write a tidy table; floats with `digits` significant digits, so that files stay small and comparable."""
-    return write_atomic(path, table.to_csv(index=False, float_format=f"%.{digits}g"))
+    """Write a tidy table, gzipped where the name ends in .gz; floats with `digits` significant digits."""
+    text = table.to_csv(index=False, float_format=f"%.{digits}g")
+    # Without a time stamp in it the same table gives the same file.
+    return write_atomic(path, gzip.compress(text.encode(), mtime=0) if str(path).endswith(".gz") else text)
 
 
 def file_sha256(path) -> str:
@@ -107,11 +110,11 @@ def code_version() -> str:
     if CHECKOUT:
         try:
             git = ["git", "-C", str(CHECKOUT)]
-            commit = subprocess.run(
-                [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
-            )
+            run = dict(capture_output=True, text=True, check=True)
+            commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], **run)
+            # What a run writes does not change the code that ran.
             changes = subprocess.run(
-                [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+                [*git, "status", "--porcelain", "-uno", "--", ".", ":!reports", ":!checkpoints"], **run
             )
             return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
         except (OSError, subprocess.CalledProcessError):

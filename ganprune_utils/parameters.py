@@ -69,13 +69,13 @@ def from_notebook(namespace: dict) -> dict:
     The declared names are the annotated ones of the executed cells. Names that papermill injected (its cell begins
     with "# Parameters") and that are not declared are errors: papermill itself only warns.
     """
-    declared, injected = set(), set()
+    declared, injected = {}, set()  # a dictionary keeps the order of declaration
     for source in namespace.get("In", []):
         try:
             body = ast.parse(source).body
         except SyntaxError:  # a cell with IPython magic declares nothing
             continue
-        declared |= {node.target.id for node in body if isinstance(node, ast.AnnAssign)}
+        declared |= {node.target.id: None for node in body if isinstance(node, ast.AnnAssign)}
         if source.lstrip().startswith("# Parameters"):
             injected |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
     check_names(injected, declared)
@@ -85,7 +85,7 @@ def from_notebook(namespace: dict) -> dict:
 def check_names(given, declared) -> None:
     """Raise ParameterError for the first name in `given` that is not in `declared`."""
     for name in sorted(set(given) - set(declared)):
-        raise ParameterError(f"{name}: no such parameter; this notebook has {', '.join(sorted(declared))}")
+        raise ParameterError(f"{name}: no such parameter; this notebook has {', '.join(declared)}")
 
 
 def check(values: dict) -> dict:

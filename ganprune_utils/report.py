@@ -5,16 +5,15 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from ganprune_utils.artifacts import project_root, write_atomic, write_csv
+from ganprune_utils.artifacts import project_root, write_atomic
 from ganprune_utils.tables import markdown
 
 TITLES = {"quick": "Quick study", "paper": "What pruning does to a DCGAN: the report"}
 
 
 def write_landing_page(study: str, folder: Path, runs: pd.DataFrame, paper_tables: dict, removed: pd.DataFrame) -> Path:
-    """Write `folder/README.md` and, for the way back from a number to its run, `folder/tables/runs.csv`."""
-    columns = ["run", "seed", "data_sha256", "code_version", "seconds", "parameters", "versions", "machine"]
-    write_csv(folder / "tables" / "runs.csv", runs[columns])
+    """Write `folder/README.md` and, for the way back from a number to its run, `folder/tables/runs.jsonl`."""
+    write_atomic(folder / "tables" / "runs.jsonl", runs.to_json(orient="records", lines=True))
     template = jinja2.Template(
         (project_root() / "notebooks" / "landing.md.j2").read_text(), undefined=jinja2.StrictUndefined
     )
@@ -25,7 +24,7 @@ def write_landing_page(study: str, folder: Path, runs: pd.DataFrame, paper_table
         n_samples=", ".join(str(n) for n in sorted({p["n_samples"] for p in runs.parameters if "n_samples" in p})),
         headline=headline(paper_tables, removed),
         notebooks=sorted(str(path.relative_to(folder)) for path in folder.glob("notebooks/*.ipynb")),
-        csvs=sorted(str(path.relative_to(folder)) for path in folder.glob("tables/*.csv")),
+        csvs=sorted(str(path.relative_to(folder)) for path in folder.glob("tables/*")),
         n_runs=len(runs),
         code=", ".join(sorted(set(runs.code_version))),
         torch=", ".join(sorted({versions["torch"] for versions in runs.versions})),

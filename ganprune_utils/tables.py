@@ -17,7 +17,7 @@ PAPER = {
 }
 for _table in PAPER.values():
     _table["ssim"] = _table["ms_ssim"] = (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
-PAPER_CELLS = {"I": ("sensitivity", 0.75), "II": ("percentage", 50.0)}
+PAPER_CELLS = {"I": ("sensitivity", "layer", 0.75), "II": ("percentage", "global", 50.0)}
 METRIC_TITLES = {
     "uqi": "UQI",
     "ssim": "SSIM",
@@ -28,19 +28,18 @@ METRIC_TITLES = {
 
 
 def read_runs(root, name: str) -> pd.DataFrame:
-    """Every `name` (a tidy CSV) of the run folders under `root`, in one table, in the order of their paths."""
-    paths = sorted(Path(root).rglob(name))
+    """Every `name` (a tidy CSV, also gzipped) of the run folders under `root`, in one table, in the order of paths."""
+    paths = sorted([*Path(root).rglob(name), *Path(root).rglob(f"{name}.gz")])
     if not paths:
         raise DataError(f"results {root}: no run folder with {name} in it; run the study first")
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
 
 
 def read_manifests(root) -> pd.DataFrame:
-    """One row a run folder under `root`: where it is, its parameters, data hash, code version, versions and seconds."""
-    rows = []
+    """One row a run folder under `root` (or line of a report's runs.jsonl): where it is, and its manifest's entries."""
+    rows = [json.loads(line) for path in Path(root).rglob("runs.jsonl") for line in path.read_text().splitlines()]
     for path in sorted(Path(root).rglob("manifest.json")):
-        manifest = json.loads(path.read_text())
-        rows.append({"run": str(path.parent.relative_to(root)), **manifest})
+        rows.append({"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())})
     if not rows:
         raise DataError(f"results {root}: no manifest.json in it; run the study first")
     return pd.DataFrame(rows)
@@ -57,18 +56,25 @@ def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "m
 
     `similarity` holds one row per (sample, metric) of one data set and seed, generator pruned.
     """
-    method, threshold = PAPER_CELLS[table]
-    scopes = {"sensitivity": "layer", "percentage": "global"}
-    rows = similarity.query("method == @method and threshold == @threshold and part == 'generator'")
-    rows = rows[rows.scope == scopes[method]]
+    rows = _paper_rows(similarity, table)
     if rows.empty:
-        raise DataError(f"table {table}: the study has no cell {method} {threshold:g}")
+        raise DataError(f"table {table}: the study has no cell {' '.join(map(str, PAPER_CELLS[table]))}")
     columns = {}
     for metric in metrics:
         if metric in PAPER[table]:
             columns[METRIC_TITLES[metric], "paper"] = dict(zip(STATISTICS, PAPER[table][metric], strict=True))
         columns[METRIC_TITLES[metric], "ours"] = describe(rows.value[rows.metric == metric])
     return pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
+
+
+def paper_samples(similarity: pd.DataFrame) -> pd.DataFrame:
+    """The single samples behind Tables I and II."""
+    return pd.concat([_paper_rows(similarity, table) for table in PAPER_CELLS])
+
+
+def _paper_rows(similarity: pd.DataFrame, table: str) -> pd.DataFrame:
+    method, scope, threshold = PAPER_CELLS[table]
+    return similarity.query("part == 'generator' and method == @method and scope == @scope and threshold == @threshold")
 
 
 def cell_means(similarity: pd.DataFrame, sparsity: pd.DataFrame) -> pd.DataFrame:
@@ -88,9 +94,9 @@ def removed(means: pd.DataFrame) -> pd.DataFrame:
     A threshold of s standard deviations removes erf(s / sqrt 2) of normally distributed weights.
     """
     rows = []
-    for table, (method, threshold) in PAPER_CELLS.items():
-        cells = means[(means.method == method) & (means.threshold == threshold) & (means.scope != "shuffled")]
-        cells = cells[cells.label == method].drop_duplicates(["dataset", "seed"])
+    for table, (method, scope, threshold) in PAPER_CELLS.items():
+        cells = means[(means.method == method) & (means.scope == scope) & (means.threshold == threshold)]
+        cells = cells.drop_duplicates(["dataset", "seed"])
         expected = math.erf(threshold / math.sqrt(2)) if method == "sensitivity" else threshold / 100
         for cell in cells.itertuples():
             rows.append(
