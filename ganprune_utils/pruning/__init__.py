@@ -5,6 +5,7 @@ from ganprune_utils.pruning.magnitude import percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.masks import apply_masks, make_permanent, sparsity
 from ganprune_utils.pruning.methods import layer_threshold, masks_for
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
+from ganprune_utils.pruning.recalibrate import recalibrate_batchnorm
 
 __all__ = [
     "apply_masks",
@@ -14,6 +15,7 @@ __all__ = [
     "percentage_masks",
     "prunable_layers",
     "random_masks",
+    "recalibrate_batchnorm",
     "sensitivity_masks",
     "shuffled_masks",
     "sparsity",

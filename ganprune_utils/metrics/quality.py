@@ -1,0 +1,111 @@
+"""Quality of a set of images, seen through the features of a classifier trained on the data set.
+
+All of it compares feature vectors (N, D) of generated images with those of real *test* images: the classifier has
+fitted the training images. Fréchet distance, KID and the classifier score come from torchmetrics, which takes one's own
+features; precision, recall, density and coverage are written here. N must be the same in everything that is compared,
+because the Fréchet distance is biased by it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.kid import KernelInceptionDistance
+
+from ganprune_utils.models.classifier import Classifier
+
+NEIGHBOURS = 5  # k of Naeem et al. (2020)
+COVERED = 0.01  # a class counts as covered when at least this share of the images is given to it
+
+
+@dataclass(frozen=True)
+class Features:
+    """`vectors` float32 (N, D) and `logits` float32 (N, classes) of N images."""
+
+    vectors: torch.Tensor
+    logits: torch.Tensor
+
+    def half(self, which: int) -> "Features":
+        """Every other image: 0 for choosing, 1 for reporting."""
+        return Features(self.vectors[which::2], self.logits[which::2])
+
+
+class _Passed(nn.Module):
+    """Stands where torchmetrics expects a feature network: our features are computed already."""
+
+    def __init__(self, num_features: int):
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, vectors):
+        return vectors
+
+
+@torch.inference_mode()
+def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250) -> Features:
+    """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
+    vectors = torch.cat([classifier.features(batch) for batch in images.split(batch_size)])
+    return Features(vectors, classifier.head(vectors))
+
+
+def quality(generated: Features, real: Features, seed: int = 0) -> dict[str, float]:
+    """Every quality metric of `generated` against `real`.
+
+    frechet: Fréchet classifier distance (Heusel et al. 2017 with these features), 0 is best.
+    kid: kernel distance (Bińkowski et al. 2018), degree 3, mean over 50 subsets of at most 1,000.
+    score: classifier score, exp of the mean KL divergence (Salimans et al. 2016), from 1 to the number of classes.
+    precision, recall (Kynkäänniemi et al. 2019), density, coverage (Naeem et al. 2020), k = 5.
+    entropy: of the histogram of predicted classes, in nats; classes: how many get at least 1 % of the images.
+    """
+    check(generated, real)
+    dimension = generated.vectors.shape[1]
+    frechet = FrechetInceptionDistance(feature=_Passed(dimension)).set_dtype(torch.float64)
+    kid = KernelInceptionDistance(
+        feature=_Passed(dimension), subsets=50, subset_size=min(1000, len(generated.vectors), len(real.vectors))
+    )
+    for metric in (frechet, kid):
+        metric.update(real.vectors, real=True)
+        metric.update(generated.vectors, real=False)
+    score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
+    score.update(generated.logits)
+    with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
+        torch.manual_seed(seed)
+        found = {"frechet": frechet.compute(), "kid": kid.compute()[0], "score": score.compute()[0]}
+    found |= neighbourhoods(generated.vectors, real.vectors)
+    shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
+    found["entropy"] = torch.special.entr(shares).sum()
+    found["classes"] = (shares >= COVERED).sum()
+    return {name: float(value) for name, value in found.items()}
+
+
+def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, k: int = NEIGHBOURS) -> dict[str, float]:
+    """Precision, recall, density and coverage from the k-nearest-neighbour balls of both sets (Naeem et al. 2020)."""
+    radius_real, radius_generated = _radius(real, k), _radius(generated, k)
+    distance = torch.cdist(real, generated)  # (real, generated)
+    inside_real = distance < radius_real[:, None]
+    return {
+        "precision": inside_real.any(dim=0).double().mean().item(),
+        "recall": (distance < radius_generated[None, :]).any(dim=1).double().mean().item(),
+        "density": inside_real.double().sum(dim=0).mean().item() / k,
+        "coverage": (distance.min(dim=1).values < radius_real).double().mean().item(),
+    }
+
+
+def _radius(vectors: torch.Tensor, k: int) -> torch.Tensor:
+    """Distance of each vector to its k-th nearest neighbour, itself not counted."""
+    return torch.cdist(vectors, vectors).kthvalue(k + 1, dim=1).values
+
+
+def check(generated: Features, real: Features) -> None:
+    for name, found in (("generated", generated), ("real", real)):
+        if found.vectors.ndim != 2 or len(found.vectors) <= NEIGHBOURS:
+            shape = tuple(found.vectors.shape)
+            raise ValueError(f"{name}: needs features (N, D) with N > {NEIGHBOURS}, got {shape}")
+        if not torch.isfinite(found.vectors).all():
+            raise ValueError(f"{name}: features have NaN or infinite values")
+    if generated.vectors.shape[1] != real.vectors.shape[1]:
+        raise ValueError(
+            f"features: {generated.vectors.shape[1]} and {real.vectors.shape[1]} dimensions do not compare"
+        )
