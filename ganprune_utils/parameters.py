@@ -69,7 +69,7 @@ def from_notebook(namespace: dict) -> dict:
     The declared names are the annotated ones of the executed cells. Names that papermill injected (its cell begins
     with "# Parameters") and that are not declared are errors: papermill itself only warns.
     """
-    declared, injected = {}, set()  # a dictionary keeps the order of declaration
+    declared, injected = dict(namespace.get("__annotations__", {})), set()  # a dictionary keeps the order
     for source in namespace.get("In", []):
         try:
             body = ast.parse(source).body
@@ -78,6 +78,8 @@ def from_notebook(namespace: dict) -> dict:
         declared |= {node.target.id: None for node in body if isinstance(node, ast.AnnAssign)}
         if source.lstrip().startswith("# Parameters"):
             injected |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    if not declared:
+        raise ParameterError("parameters: none found; run the parameters cell, with its annotations, before this one")
     check_names(injected, declared)
     return check({name: namespace[name] for name in declared if name in RULES})
 

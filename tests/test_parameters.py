@@ -53,6 +53,15 @@ def test_an_injected_name_that_was_not_declared_is_an_error():
         parameters.from_notebook(notebook(declared, "epoch = 5", epochs=3, seed=0, epoch=5))
 
 
+def test_parameters_are_found_without_a_history_of_cells_too():
+    """nbval runs cells without keeping their source; the annotations are still there."""
+    namespace = {"In": [""], "__annotations__": {"epochs": int}, "epochs": 0}
+    with pytest.raises(ParameterError, match="epochs = 0"):
+        parameters.from_notebook(namespace)
+    with pytest.raises(ParameterError, match="none found; run the parameters cell"):
+        parameters.from_notebook({"In": [""]})
+
+
 def test_errors_render_as_one_line_in_a_notebook():
     assert ParameterError("x = 1: no")._render_traceback_() == ["ParameterError: x = 1: no"]
 

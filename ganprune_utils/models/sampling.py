@@ -15,7 +15,7 @@ def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
     return torch.stack([torch.randn(latent_dim, generator=random) for _ in range(n)])[:, :, None, None]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def generate(generator: nn.Module, noise: torch.Tensor, n: int | None = None, batch_size: int = 250) -> torch.Tensor:
     """Images (n, C, 32, 32) in [-1, 1] of the first `n` noise vectors (all of them by default), on the CPU.
 
@@ -30,7 +30,7 @@ def generate(generator: nn.Module, noise: torch.Tensor, n: int | None = None, ba
     return torch.cat([generator(batch.to(device)).float().cpu() for batch in noise[:n].split(batch_size)])
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def verdict(discriminator: nn.Module, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
     """The discriminator's mean logit on the generator's images, and the share that it judges real (logit > 0)."""
     images = generate(generator, noise)
