@@ -43,7 +43,7 @@ class _Passed(nn.Module):
         return vectors
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250) -> Features:
     """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
     vectors = torch.cat([classifier.features(batch) for batch in images.split(batch_size)])

@@ -16,7 +16,8 @@ def recalibrate_batchnorm(generator: nn.Module, noise: torch.Tensor, batch_size:
 
     Raises ParameterError where there is no BatchNorm with running statistics, or fewer than two noise vectors.
     """
-    layers = [m for m in generator.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    norms = (m for m in generator.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    layers = [layer for layer in norms if layer.track_running_stats]
     if not layers:
         raise ParameterError(f"model {type(generator).__name__}: has no BatchNorm with running statistics")
     if len(noise) < 2:

@@ -91,7 +91,7 @@ def augment(images: torch.Tensor, random: torch.Generator, shift: int = 4) -> to
     return padded.permute(0, 2, 3, 1)[torch.arange(n)[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def accuracy(model: Classifier, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Share of uint8 `images` whose class is found, in [0, 1]."""
     model.eval()

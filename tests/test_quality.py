@@ -1,0 +1,109 @@
+"""Every quality metric notices what it should: a collapse to one class, to one image, and blur."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ganprune_utils.metrics import quality as q
+from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.training import classifier as training
+
+
+def cloud(n, dimension=8, shift=0.0, spread=1.0, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    vectors = shift + spread * torch.randn(n, dimension, generator=random)
+    return q.Features(vectors, F.one_hot(torch.arange(n) % 4, 4).float() * 9)
+
+
+def test_frechet_is_the_formula_for_gaussians():
+    a, b = cloud(400, seed=1), cloud(400, shift=0.5, spread=2.0, seed=2)
+    found = q.quality(b, a)["frechet"]
+    x, y = (c.vectors.double().numpy() for c in (a, b))
+    cov_x, cov_y = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = np.sqrt(np.linalg.eigvals(cov_x @ cov_y).real.clip(0)).sum()
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(cov_x) + np.trace(cov_y) - 2 * root
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_neighbourhoods_by_hand():
+    """On a line, k = 5: the real points 0..9 have radii of 3 to 5, the generated ones lie at 2 or far away."""
+    real = torch.arange(10.0)[:, None]
+    near, far = torch.full((6, 1), 2.2), torch.full((4, 1), 100.0) + torch.arange(4.0)[:, None] * 0.1
+    found = q.neighbourhoods(torch.cat([near, far]), real)
+    assert found["precision"] == pytest.approx(0.6)
+    radii = [5, 4, 3, 3, 3, 3, 3, 3, 4, 5]
+    inside = [abs(i - 2.2) < radius for i, radius in enumerate(radii)]
+    assert found["coverage"] == pytest.approx(np.mean(inside))
+    assert found["density"] == pytest.approx(6 * sum(inside) / (5 * 10))
+
+
+def test_same_distribution_is_near_perfect_and_collapse_is_noticed():
+    real, good = cloud(600, seed=1), cloud(600, seed=2)
+    one_image = q.Features(good.vectors[:1] + 1e-3 * cloud(600, seed=3).vectors, good.logits[:1].expand(600, -1))
+    healthy, collapsed = q.quality(good, real), q.quality(one_image, real)
+    assert healthy["frechet"] < 0.2 and healthy["coverage"] > 0.9 and healthy["classes"] == 4
+    assert collapsed["frechet"] > 10 * healthy["frechet"] and collapsed["kid"] > healthy["kid"] + 0.01
+    assert collapsed["coverage"] < 0.1 and collapsed["recall"] < 0.1
+    assert collapsed["classes"] == 1 and collapsed["entropy"] == 0 and collapsed["score"] == pytest.approx(1)
+    assert healthy["entropy"] == pytest.approx(np.log(4), abs=1e-3)
+
+
+def test_quality_is_deterministic_and_leaves_the_global_stream_alone():
+    real, generated = cloud(60, seed=1), cloud(60, seed=2)
+    torch.manual_seed(5)
+    first = q.quality(generated, real)
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(1), after)
+    assert q.quality(generated, real) == first
+
+
+def test_halves_share_no_image():
+    found = cloud(10)
+    assert torch.equal(torch.cat([found.half(0).vectors, found.half(1).vectors]).sum(), found.vectors.sum())
+    assert len(found.half(0).vectors) == 5
+
+
+@pytest.mark.parametrize(
+    "generated, message",
+    [
+        (cloud(4), "with N > 5"),
+        (cloud(20, dimension=3), "3 and 8 dimensions"),
+        (q.Features(torch.full((20, 8), float("nan")), torch.zeros(20, 4)), "NaN"),
+    ],
+)
+def test_bad_features_are_clear_errors(generated, message):
+    with pytest.raises(ValueError, match=message):
+        q.quality(generated, cloud(20))
+
+
+def test_the_classifier_learns_digits_and_its_features_see_blur(digits):
+    settings = training.Settings(epochs=4, width=8, batch_size=32, threads=1)
+    *_, run = training.train(settings, digits.images, digits.labels, 10)
+    assert run.history[-1]["held_out"] > 0.5
+    *_, again = training.train(settings, digits.images, digits.labels, 10)
+    assert all(torch.equal(a, b) for a, b in zip(run.best.parameters(), again.best.parameters(), strict=True))
+    images = digits.images[::4].float() / 127.5 - 1
+    real, sharp = q.features(run.best, images[::2]), q.features(run.best, images[1::2])
+    blurred = q.features(run.best, F.avg_pool2d(images[1::2], 9, 1, 4))
+    assert q.quality(blurred, real)["frechet"] > 2 * q.quality(sharp, real)["frechet"]
+    assert real.vectors.shape == (180, 32)
+
+
+def test_augmentation_shifts_and_mirrors_whole_images():
+    images = torch.arange(32 * 32).reshape(1, 1, 32, 32).remainder(251).to(torch.uint8).expand(50, -1, -1, -1)
+    found = training.augment(images, torch.Generator().manual_seed(0))
+    padded = F.pad(images[:1].float(), (4,) * 4, mode="replicate").to(torch.uint8)
+    crops = {padded[..., i : i + 32, j : j + 32].numpy().tobytes() for i in range(9) for j in range(9)}
+    crops |= {padded[..., i : i + 32, j : j + 32].flip(-1).numpy().tobytes() for i in range(9) for j in range(9)}
+    assert all(image.numpy().tobytes() in crops for image in found)
+    assert len({image.numpy().tobytes() for image in found}) > 20
+
+
+def test_classifier_shapes():
+    model = Classifier(channels=3, width=4)
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10) and model.features(torch.zeros(2, 3, 32, 32)).shape == (
+        2,
+        16,
+    )
