@@ -16,12 +16,6 @@ RUN = f"{sys.executable} workflow/run_notebook.py"
 TRAIN, PRUNE, TABLES = "notebooks/01_train.ipynb", "notebooks/02_prune.ipynb", "notebooks/03_tables.ipynb"
 
 
-def pair_of(wildcards):
-    """What a pruning needs: the training's manifest, or the shipped weights."""
-    pair = STUDY.runs[wildcards.folder + "/prune/" + wildcards.cell]["pair"]
-    return [] if pair == "shipped" else f"{pair}/manifest.json"
-
-
 rule all:
     input:
         # A study that only trains has no tables.
@@ -49,7 +43,8 @@ rule prune:
     input:
         PRUNE,
         studies.modules_of(PRUNE),
-        pair_of,
+        # The training's manifest, or the weights that are there already.
+        lambda wildcards: STUDY.runs[f"{wildcards.folder}/prune/{wildcards.cell}"]["source"],
     output:
         "{folder}/prune/{cell}/manifest.json",
     log:

@@ -27,16 +27,26 @@ def shipped_root() -> Path:
     return CHECKOUT / "checkpoints" if CHECKOUT else PACKAGE / "checkpoints"
 
 
-def output_folder(path) -> Path:
-    """Create the folder `path` and prove that files can be written there, before any work is done."""
-    path = Path(path)
+def output_folder(path, sources=()) -> Path:
+    """Create the folder `path` and prove that files can be written there, before any work is done.
+
+    Raises ParameterError when that fails, or when writing there would replace what is read: one of the folders
+    `sources`, or the weights that ship with the study.
+    """
+    path = Path(path).expanduser()
     path = path if path.is_absolute() else project_root() / path
     try:
+        whole = path.resolve()
+        if whole.is_relative_to(shipped_root().resolve()) or whole in {Path(source).resolve() for source in sources}:
+            raise ParameterError(f"output folder {path}: holds the trained weights that are read; choose another")
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-    except OSError as error:
-        raise ParameterError(f"output folder {path}: cannot be written ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise ParameterError(f"output folder {path}: cannot be written ({reason})") from None
     return path
 
 

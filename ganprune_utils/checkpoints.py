@@ -1,8 +1,10 @@
 """Trained networks as safetensors with a JSON card each: those that ship with the study, and those of a run folder."""
 
 import json
+import os
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -28,21 +30,29 @@ def load_discriminator(dataset: str, seed: int = 0) -> nn.Module:
 
 
 def find(dataset: str, seed: int, checkpoint: str = "shipped") -> Path:
-    """The folder of a trained pair: `checkpoint` is "shipped", or a run folder (relative to the project)."""
-    if checkpoint != "shipped":
-        folder = Path(checkpoint)
-        folder = folder if folder.is_absolute() else project_root() / folder
-        if not folder.is_dir():
-            raise CheckpointError(
-                f"checkpoint {folder}: no such folder; allowed are 'shipped' and folders of a training run"
-            )
-        return folder
-    folder = shipped_root() / dataset / f"seed{seed}"
-    if not folder.is_dir():
+    """The folder of a trained pair: `checkpoint` is "shipped", or a run folder (relative to the project).
+
+    Raises CheckpointError when there is none, or when its card names another data set or seed.
+    """
+    if checkpoint == "shipped":
         known = sorted(
             str(p.parent.relative_to(shipped_root())) for p in shipped_root().glob("*/*/generator.safetensors")
         )
-        raise CheckpointError(f"checkpoint {dataset}/seed{seed}: does not ship; these do: {', '.join(known) or 'none'}")
+        if f"{dataset}/seed{seed}" not in known:
+            raise CheckpointError(
+                f"checkpoint {dataset}/seed{seed}: does not ship; these do: {', '.join(known) or 'none'}"
+            )
+        return shipped_root() / dataset / f"seed{seed}"
+    folder = Path(checkpoint).expanduser()
+    folder = folder if folder.is_absolute() else project_root() / folder
+    if not checkpoint or not os.path.isdir(folder):
+        raise CheckpointError(
+            f"checkpoint {folder}: no such folder; allowed are 'shipped' and folders of a training run"
+        )
+    card = read_card(folder / "generator.safetensors")
+    for name, value in (("dataset", dataset), ("seed", seed)):
+        if card.get(name) != value:
+            raise CheckpointError(f"checkpoint {folder}: was trained with {name} = {card.get(name)}, not {value}")
     return folder
 
 
@@ -86,8 +96,8 @@ def read_card(path) -> dict:
         raise CheckpointError(f"checkpoint {path}: its card {card.name} is missing")
     try:
         content = json.loads(card.read_text())
-        content["model"]["architecture"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        content["model"]["architecture"].endswith("")
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"checkpoint {path}: {card.name} is not a card with a model entry") from None
     return content
 
@@ -112,4 +122,7 @@ def load_weights(module: nn.Module, path) -> None:
                 f"checkpoint {path}: belongs to another network; {name} has shape {found.get(name, 'none')}, "
                 f"{type(module).__name__} needs {expected.get(name, 'none')}"
             )
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"checkpoint {path}: {name} has NaN or infinite values")
     module.load_state_dict(weights)

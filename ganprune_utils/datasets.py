@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ganprune_utils.artifacts import project_root
 from ganprune_utils.errors import DataError, ParameterError
@@ -186,31 +186,43 @@ def _image_folder(folder: Path, split) -> Dataset:
         raise DataError(f"image folder {folder}: no such folder")
     if all((folder / part).is_dir() for part in SPLITS):
         images, labels, classes = _read_pictures(folder / split)
-        return _canonical("image_folder", split, images, labels, classes)
+        return _enough(_canonical("image_folder", split, images, labels, classes), folder)
     images, labels, classes = _read_pictures(folder)
     whole = _canonical("image_folder", split, images, labels, classes)
     test = torch.arange(len(whole)) % 5 == 0
     chosen = (test if split == "test" else ~test).numpy()
-    return _canonical("image_folder", split, whole.images.numpy()[chosen], whole.labels.numpy()[chosen], classes)
+    part = _canonical("image_folder", split, whole.images.numpy()[chosen], whole.labels.numpy()[chosen], classes)
+    return _enough(part, folder)
+
+
+def _enough(data: Dataset, folder: Path) -> Dataset:
+    if len(data) < 2:
+        raise DataError(
+            f"image folder {folder}: {data.split} has {len(data)} pictures; 2 are needed (every fifth is test)"
+        )
+    return data
 
 
 def _read_pictures(folder: Path, channels: int | None = None):
     """Read `folder/<class>/<picture>` as uint8 (N, C, 32, 32); grey only where every picture is grey."""
-    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    classes = sorted(entry.name for entry in entries if entry.is_dir())
     paths = [
         (label, path)
         for label, name in enumerate(classes)
         for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in PICTURES
+        if path.suffix.lower() in PICTURES and path.is_file() and not path.name.startswith(".")
     ]
     if not paths:
-        raise DataError(f"image folder {folder}: no pictures; the layout is <folder>/<class>/<picture>{PICTURES[0]}")
+        raise DataError(
+            f"image folder {folder}: no pictures in class folders; the layout is <folder>/<class>/<picture>.png"
+        )
     pictures = []
     for _, path in paths:
         try:
             with Image.open(path) as picture:
                 pictures.append(_fit(picture))
-        except (UnidentifiedImageError, OSError, ValueError) as error:
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
             raise DataError(
                 f"image folder {folder}: {path.relative_to(folder)} is no readable picture ({error})"
             ) from None
@@ -223,7 +235,12 @@ def _read_pictures(folder: Path, channels: int | None = None):
 
 def _fit(picture: Image.Image) -> Image.Image:
     """Crop the central square and scale it to 32x32; a 32x32 picture passes through untouched."""
-    picture = picture.convert("L" if picture.mode in ("1", "L", "LA", "I;16", "I", "F") else "RGB")
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits: Pillow would clip to white instead of scaling
+        picture = Image.fromarray((np.asarray(picture).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
+    elif picture.mode == "F":
+        raise ValueError("floating point pictures have no defined range")
+    picture = picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB")
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     picture = picture.crop((left, top, left + side, top + side))

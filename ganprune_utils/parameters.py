@@ -5,12 +5,14 @@ The same name means the same thing in every notebook, so the rules stand here on
 
 import ast
 import math
+import numbers
 from dataclasses import dataclass
 
 from ganprune_utils.errors import ParameterError
 
 DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer",), "random": ("uniform", "shuffled")}
+MAX_SEED = 2**63 - 1
 PARTS = ("generator", "discriminator", "both")
 
 
@@ -27,8 +29,16 @@ def _one_of(*choices: str) -> Rule:
     return Rule(str, "one of " + ", ".join(choices), lambda value: value in choices)
 
 
-def _whole(minimum: int) -> Rule:
-    return Rule(int, f"a whole number of at least {minimum}", lambda value: value >= minimum)
+def _whole(minimum: int, maximum: int) -> Rule:
+    return Rule(int, f"a whole number from {minimum} to {maximum}", lambda value: minimum <= value <= maximum)
+
+
+def _has_device(name: str) -> bool:
+    if name in ("cuda", "mps"):
+        import torch
+
+        return torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
+    return name in ("auto", "cpu")
 
 
 _RATE = Rule(float, "a number in (0, 1); in YAML write 2.0e-4, because 2e-4 is a string there", lambda v: 0 < v < 1)
@@ -37,26 +47,26 @@ _TEXT = Rule(str, "text")
 RULES = {
     "dataset": _one_of(*DATASETS),
     "image_folder": _TEXT,
-    "seed": _whole(0),
-    "epochs": _whole(1),
-    "batch_size": _whole(2),
-    "latent_dim": _whole(1),
-    "ngf": _whole(1),
-    "ndf": _whole(1),
+    "seed": _whole(0, MAX_SEED),
+    "epochs": _whole(1, 100_000),
+    "batch_size": _whole(2, 100_000),
+    "latent_dim": _whole(1, 4096),
+    "ngf": _whole(1, 4096),
+    "ndf": _whole(1, 4096),
     "lr_generator": _RATE,
     "lr_discriminator": _RATE,
     "beta1": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
     "beta2": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
     "precision": _one_of("float32", "bfloat16"),
-    "device": _one_of("auto", "cpu", "cuda", "mps"),
-    "threads": _whole(1),
+    "device": Rule(str, "auto, cpu, or cuda or mps where this machine has it", _has_device),
+    "threads": _whole(1, 1024),
     "checkpoint": _TEXT,
     "part": _one_of(*PARTS),
     "method": _one_of(*METHODS),
     "scope": _one_of("default", "global", "layer", "uniform", "shuffled"),
     "threshold": Rule(float, "a number", math.isfinite),
-    "n_samples": _whole(2),
-    "noise_seed": _whole(0),
+    "n_samples": _whole(2, 1_000_000),
+    "noise_seed": _whole(0, MAX_SEED),
     "output": _TEXT,
     "study": _TEXT,
     "results": _TEXT,
@@ -93,8 +103,11 @@ def check_names(given, declared) -> None:
 def check(values: dict) -> dict:
     """`values`, whole numbers made floats where a float belongs; ParameterError for the first that is not allowed."""
     checked = {name: _check_one(name, value) for name, value in values.items()}
-    if "method" in checked:
+    if {"method", "scope", "threshold"} <= checked.keys():
         checked["scope"] = check_method(checked["method"], checked["scope"], checked["threshold"])
+    folder, name = checked.get("image_folder"), checked.get("dataset")
+    if folder is not None and bool(folder) != (name == "image_folder"):
+        raise ParameterError(f"image_folder = {folder!r}: dataset image_folder needs one, {name} takes none")
     return checked
 
 
@@ -102,7 +115,7 @@ def _check_one(name: str, value):
     if name not in RULES:
         raise ParameterError(f"{name} = {value!r}: no such parameter; known are {', '.join(sorted(RULES))}")
     rule = RULES[name]
-    if rule.type is float and isinstance(value, int) and not isinstance(value, bool):
+    if rule.type is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
         value = float(value)
     if type(value) is not rule.type:
         raise ParameterError(f"{name} = {value!r}: is {type(value).__name__}, needs {rule.allowed}")
@@ -113,13 +126,25 @@ def _check_one(name: str, value):
 
 def check_method(method: str, scope: str, threshold: float) -> str:
     """The scope in force ("default" is the method's first), once method, scope and threshold are known to fit."""
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ParameterError(f"method = {method!r}: must be one of {', '.join(METHODS)}")
     scope = METHODS[method][0] if scope == "default" else scope
     if scope not in METHODS[method]:
         raise ParameterError(f"scope = {scope!r}: method {method} has {', '.join(METHODS[method])}")
+    check_real("threshold", threshold, "a number")
     if method == "sensitivity" and not threshold > 0:
         raise ParameterError(f"threshold = {threshold:g}: sensitivity needs s > 0 standard deviations")
     if method != "sensitivity" and not 0 <= threshold < 100:
         raise ParameterError(f"threshold = {threshold:g}: {method} needs a percent in [0, 100)")
     return scope
+
+
+def check_real(name: str, value, allowed: str, test=math.isfinite) -> None:
+    """ParameterError unless `value` is a finite real number (numpy's scalars too, no bool) that passes `test`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value) or not test(value):
+        raise ParameterError(f"{name} = {value!r}: must be {allowed}")
+
+
+def check_seed(seed) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed <= MAX_SEED:
+        raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to {MAX_SEED}")

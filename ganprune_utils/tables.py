@@ -111,7 +111,8 @@ def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame
     found = {}
     for (dataset, seed), rows in similarity.groupby(["dataset", "seed"], sort=True):
         for table in PAPER_CELLS:
-            found[f"{dataset} seed{seed}", f"Table {table}"] = paper_table(rows, table)
+            if len(_paper_rows(rows, table)):  # a study need not have the paper's thresholds
+                found[f"{dataset} seed{seed}", f"Table {table}"] = paper_table(rows, table)
     return found
 
 

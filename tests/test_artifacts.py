@@ -84,3 +84,28 @@ def test_missing_truncated_and_foreign_checkpoints(pair, tmp_path):
 def test_an_unknown_shipped_network_names_those_that_ship():
     with pytest.raises(CheckpointError, match="does not ship; these do: .*fashion_mnist/seed0"):
         checkpoints.load_generator("fashion_mnist", seed=99)
+
+
+def test_what_is_read_is_never_written_over(pair):
+    with pytest.raises(ParameterError, match="holds the trained weights that are read"):
+        artifacts.output_folder(pair, sources=[pair])
+    with pytest.raises(ParameterError, match="holds the trained weights"):
+        artifacts.output_folder(artifacts.shipped_root() / "fashion_mnist" / "seed0")
+
+
+def test_a_checkpoint_of_other_data_or_seed_is_refused():
+    folder = str(artifacts.shipped_root() / "fashion_mnist" / "seed0")
+    assert checkpoints.find("fashion_mnist", 0, folder).is_dir()
+    with pytest.raises(CheckpointError, match="was trained with dataset = fashion_mnist, not digits"):
+        checkpoints.find("digits", 0, folder)
+    with pytest.raises(CheckpointError, match="was trained with seed = 0, not 3"):
+        checkpoints.find("fashion_mnist", 3, folder)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    generator = Generator(4, 2)
+    with torch.no_grad():
+        generator.layers.convt1.weight[0] = float("nan")
+    checkpoints.save_weights(generator, tmp_path / "generator.safetensors", {})
+    with pytest.raises(CheckpointError, match="layers.convt1.weight has NaN"):
+        checkpoints.load_part(tmp_path, "generator")

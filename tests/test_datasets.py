@@ -139,7 +139,7 @@ def test_an_incomplete_cifar_folder_is_an_error(empty_data):
 def test_folders_without_readable_pictures_are_errors(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         datasets.load("image_folder", folder=tmp_path / "missing")
-    with pytest.raises(DataError, match="no pictures; the layout is"):
+    with pytest.raises(DataError, match="no pictures in class folders; the layout is"):
         datasets.load("image_folder", folder=tmp_path)
     pictures(tmp_path, range(6))
     (tmp_path / "a" / "broken.png").write_bytes(b"no picture")
@@ -174,3 +174,34 @@ def test_real_cifar10_is_unpacked_and_complete():
     assert data.images.shape == (10000, 3, 32, 32)
     assert torch.bincount(data.labels).tolist() == [1000] * 10
     assert data.classes[0] == "airplane" and data.classes[9] == "truck"
+
+
+def test_pictures_of_16_bits_are_scaled_and_rotated_ones_turned(tmp_path):
+    pictures(tmp_path, range(6))
+    values = np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) * 64
+    for name in ("16a", "16b"):
+        Image.fromarray(values).save(tmp_path / "b" / f"{name}.png")
+    data = [datasets.load("image_folder", split, tmp_path) for split in ("train", "test")]
+    images = torch.cat([part.images for part in data])[:, 0]
+    assert any(torch.equal(image, torch.from_numpy((values // 257).astype(np.uint8))) for image in images)
+    turned = tmp_path / "turned" / "c"
+    turned.mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    for i in range(5):
+        picture = Image.fromarray((np.arange(1024).reshape(32, 32) // 4 + i).clip(0, 255).astype(np.uint8))
+        picture.save(turned / f"{i}.png", exif=exif)
+    first = datasets.load("image_folder", folder=tmp_path / "turned").images[0, 0]
+    assert first[0, 0] > first[-1, -1]
+
+
+def test_hidden_files_are_no_pictures_and_one_picture_is_too_few(tmp_path):
+    pictures(tmp_path, range(6))
+    (tmp_path / "a" / "._0.png").write_bytes(b"resource fork")
+    (tmp_path / ".thumbs").mkdir()
+    assert datasets.load("image_folder", folder=tmp_path).classes == ("a", "b")
+    one = tmp_path / "one" / "c"
+    one.mkdir(parents=True)
+    Image.new("L", (32, 32)).save(one / "x.png")
+    with pytest.raises(DataError, match="train has 0 pictures; 2 are needed"):
+        datasets.load("image_folder", folder=tmp_path / "one")

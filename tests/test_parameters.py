@@ -20,12 +20,18 @@ BAD = [
     ({"dataset": "mnist"}, "dataset = 'mnist': must be one of digits, fashion_mnist, cifar10, image_folder"),
     ({"lr_generator": "2e-4"}, "lr_generator = '2e-4': is str, needs a number in .* write 2.0e-4"),
     ({"lr_generator": 0.0}, "lr_generator = 0.0: must be a number in"),
-    ({"epochs": 0}, "epochs = 0: must be a whole number of at least 1"),
+    ({"epochs": 0}, "epochs = 0: must be a whole number from 1 to"),
     ({"epochs": 1.5}, "epochs = 1.5: is float"),
     ({"epochs": True}, "epochs = True: is bool"),
-    ({"n_samples": 0}, "n_samples = 0: must be a whole number of at least 2"),
+    ({"n_samples": 0}, "n_samples = 0: must be a whole number from 2 to"),
     ({"part": "encoder"}, "part = 'encoder': must be one of generator, discriminator, both"),
     ({"precision": "float16"}, "precision = 'float16'"),
+    ({"seed": 10**23}, "seed = 1000.*: must be a whole number from 0 to"),
+    (PRUNE | {"threshold": 10**400}, "threshold = 1000.*: is int"),
+    (
+        {"dataset": "digits", "image_folder": "x"},
+        "image_folder = 'x': dataset image_folder needs one, digits takes none",
+    ),
     ({"learning_rate": 0.1}, "learning_rate = 0.1: no such parameter; known are"),
 ]
 

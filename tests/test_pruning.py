@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -224,3 +225,18 @@ def test_other_bad_input_names_what_is_allowed(small_generator):
     with pytest.raises(ParameterError, match="needs torch.bool of shape"):
         apply_masks(small_generator, {name: mask.float() for name, mask in masks.items()})
     assert not any(hasattr(layer, "weight_mask") for layer in small_generator.modules())
+
+
+def test_numpy_scalars_are_numbers_and_bad_seeds_and_weights_are_not(small_generator):
+    assert removed(percentage_masks(small_generator, np.float32(0.5))) == removed(
+        percentage_masks(small_generator, 0.5)
+    )
+    for seed in (None, 1.5, -1, 2**64):
+        with pytest.raises(ParameterError, match="seed = "):
+            random_masks(small_generator, 0.5, seed)
+    with pytest.raises(ParameterError, match="threshold = '50'"):
+        masks_for(small_generator, "percentage", "global", "50", 0)
+    with torch.no_grad():
+        small_generator.layers.convt2.weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ParameterError, match="layers.convt2: has NaN"):
+        percentage_masks(small_generator, 0.5)

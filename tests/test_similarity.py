@@ -182,7 +182,7 @@ def test_bad_options_are_clear_value_errors():
         ssim(U8, U8, data_range=255, window="box")
     with pytest.raises(ValueError, match="5 scales of window 11 needs at least 176"):
         ms_ssim(U8, U8, data_range=255, weights=(0.2,) * 5)
-    with pytest.raises(ValueError, match="one exponent a scale"):
+    with pytest.raises(ValueError, match="needs one exponent"):
         ms_ssim(U8, U8, data_range=255, weights=())
     with pytest.raises(TypeError):
         ssim(U8, U8)
@@ -194,3 +194,28 @@ def test_images_as_saved():
     assert saved.dtype == torch.uint8 and saved.shape == (1, 1, 28, 28)
     assert torch.equal(saved, as_saved(images, own_size=32)[..., 2:30, 2:30])
     assert as_saved(images, 32).min() == 0 and as_saved(images, 32).max() == 255
+
+
+def test_flat_windows_of_floats_are_flat_too():
+    x, y = torch.full((1, 1, 28, 28), 0.1), torch.full((1, 1, 28, 28), 0.2)
+    assert uqi(x, y, data_range=1.0).item() == pytest.approx(0.8, abs=1e-6)
+    assert flat_share(x, y, data_range=1.0).item() == 1
+    assert uqi(x, y + 1e-4 * torch.rand(1, 1, 28, 28), data_range=1.0).item() == pytest.approx(0, abs=0.01)
+
+
+def test_more_bad_options_are_clear_value_errors():
+    for options in ({"window": 0}, {"window": 2.5}, {"window": True}):
+        with pytest.raises(ValueError, match="window = .*at least 1"):
+            uqi(U8, U8, data_range=255, **options)
+    with pytest.raises(ValueError, match="needs at least 33"):
+        uqi(U8, U8, data_range=255, definition="sewar", window=32)
+    with pytest.raises(ValueError, match="sigma = 0"):
+        ssim(U8, U8, data_range=255, sigma=0)
+    with pytest.raises(ValueError, match="needs one exponent >= 0"):
+        ms_ssim(U8, U8, data_range=255, weights=(-1, 1))
+    with pytest.raises(ValueError, match="needs floats in"):
+        as_saved(U8, 28)
+    with pytest.raises(ValueError, match="at least 33 pixels"):
+        as_saved(F32, 33)
+    with pytest.raises(ValueError, match="NaN"):
+        as_saved(NAN, 28)

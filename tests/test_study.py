@@ -22,7 +22,6 @@ def write_study(tmp_path, name, **changes):
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(SMALL))
     content = {
         "study": name,
-        "report": str(tmp_path / "report"),
         "pairs": [{"dataset": "digits", "train": str(tmp_path / "train.yaml")}],
         "prune": {
             "n_samples": 4,
@@ -47,11 +46,20 @@ def test_the_committed_studies_are_valid(path):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"thresholds": [1]}, "thresholds: no such entry; allowed are"),
-        ({"pairs": [{"dataset": "mnist"}]}, "dataset = 'mnist': must be one of"),
+        ({"thresholds": [1]}, "Additional properties are not allowed .'thresholds' was unexpected"),
+        ({"study": "../mine"}, "study: '../mine' does not match"),
+        ({"report": "."}, "report: '.' does not match"),
+        ({"pairs": None}, "pairs: None is not of type 'array'"),
+        ({"pairs": [{"seeds": [0]}]}, r"pairs\[0\]: 'dataset' is a required property"),
+        ({"pairs": [{"dataset": "mnist"}]}, r"pairs\[0\].dataset: 'mnist' is not one of \['digits'"),
+        ({"pairs": [{"dataset": "digits", "seeds": 0}]}, r"pairs\[0\].seeds: 0 is not of type 'array'"),
+        ({"pairs": [{"dataset": "digits", "seeds": [7]}]}, "pair digits seed 7: checkpoint shipped has no"),
         ({"pairs": [{"dataset": "digits", "train": "params/datasets/none.yaml"}]}, "none.yaml: no such file"),
+        ({"pairs": [{"dataset": "cifar10", "train": "params/datasets/digits.yaml"}]}, "the pair is of cifar10"),
         ({"prune": {"cells": [{"method": "percentage", "thresholds": [100]}]}}, "threshold = 100"),
-        ({"prune": {"cells": [{"method": "percentage", "treshold": [10]}]}}, "treshold: no such entry"),
+        ({"prune": {"cells": [{"method": "percentage", "thresholds": 50}]}}, "50 is not of type 'array'"),
+        ({"prune": {"cells": [{"method": "percentage", "thresholds": [50.00001, 50.00002]}]}}, "asked for twice"),
+        ({"prune": {"cells": [{"method": "percentage", "thresholds": [10], "treshold": 1}]}}, "treshold"),
         ({"examples": ["digits/seed0/prune/none"]}, "is no run of this study"),
     ],
 )
@@ -113,7 +121,7 @@ def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, results):
     first = snakemake(path)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "epoch 1/1" in first.stdout and "100%" in first.stdout + first.stderr
-    assert "Table II, digits" in (tmp_path / "report" / "README.md").read_text()
+    assert "Table II, digits" in (results / "report" / "README.md").read_text()
     run = results / "digits/seed0/prune/generator-percentage-global-50"
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["parameters"]["threshold"] == 50.0 and len(manifest["data_sha256"]) == 64

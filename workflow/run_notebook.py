@@ -4,6 +4,7 @@ usage: python workflow/run_notebook.py NOTEBOOK EXECUTED --parameters JSON
 """
 
 import argparse
+import ast
 import json
 import logging
 import os
@@ -44,10 +45,12 @@ def say(label: str, text: str) -> None:
 
 def run(notebook: str, executed: Path, values: dict, label: str) -> None:
     """Execute `notebook` with `values` and write `executed`; raises StudyError with one line when that fails."""
+    if not isinstance(values, dict):
+        raise StudyError(f"--parameters {values!r}: needs a JSON object of names and values")
     declared = papermill.inspect_notebook(notebook)
     parameters.check_names(values, declared)
-    parameters.check(values)
-    output_folder(executed.parent)
+    # Defaults are checked along, because method, scope and threshold have to go together.
+    parameters.check({name: ast.literal_eval(entry["default"]) for name, entry in declared.items()} | values)
     for attempt in range(1, ATTEMPTS + 1):
         sockets = tempfile.TemporaryDirectory(prefix="kernel-")
         try:
@@ -87,14 +90,16 @@ def main() -> int:
     logging.getLogger("papermill").setLevel(logging.WARNING)
     label = str(arguments.executed.parent)
     error_file = arguments.executed.with_suffix(".error.txt")
-    error_file.unlink(missing_ok=True)
     start = time.perf_counter()
     try:
+        output_folder(arguments.executed.parent)
+        error_file.unlink(missing_ok=True)
         run(arguments.notebook, arguments.executed, arguments.parameters, label)
     except Exception as error:  # whatever it is, it ends in one line here and in the list at the end of the study
         line = " ".join(str(error).split()) or type(error).__name__
         say(label, f"FAILED: {line}")
-        write_atomic(error_file, line + "\n")
+        if error_file.parent.is_dir():
+            write_atomic(error_file, line + "\n")
         return 1
     say(label, f"done in {time.perf_counter() - start:.0f} s")
     return 0

@@ -5,16 +5,49 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jsonschema
 import yaml
 
 from ganprune_utils import parameters
+from ganprune_utils.artifacts import shipped_root
 from ganprune_utils.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parent.parent
-STUDY_KEYS = {"study", "report", "pairs", "prune", "examples"}
-PAIR_KEYS = {"dataset", "seeds", "train", "checkpoint", "image_folder", "thresholds"}
-PRUNE_KEYS = {"n_samples", "cells"}
-CELL_KEYS = {"part", "method", "scope", "thresholds"}
+NAME = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+$"}
+
+
+def _mapping(required: list[str], **entries) -> dict:
+    return {"type": "object", "required": required, "properties": entries, "additionalProperties": False}
+
+
+def _list_of(items: dict) -> dict:
+    return {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+
+
+PAIR = _mapping(
+    ["dataset"],
+    dataset={"enum": list(parameters.DATASETS)},
+    seeds=_list_of({"type": "integer", "minimum": 0}),
+    train={"type": "string"},
+    checkpoint={"type": "string", "minLength": 1},
+    image_folder={"type": "string", "minLength": 1},
+)
+CELL = _mapping(
+    ["method", "thresholds"],
+    part={"enum": list(parameters.PARTS)},
+    method={"enum": list(parameters.METHODS)},
+    scope={"type": "string"},
+    thresholds=_list_of({"type": "number"}),
+)
+SCHEMA = _mapping(
+    ["study", "pairs"],
+    study=NAME,
+    # Only where reports and results belong: a run removes and rewrites what it writes.
+    report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
+    pairs=_list_of(PAIR),
+    prune=_mapping(["cells"], n_samples={"type": "integer"}, cells=_list_of(CELL)),
+    examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+)
 
 
 @dataclass
@@ -39,19 +72,20 @@ class Study:
 
 
 def load(path) -> Study:
-    """Read and check a study file; ParameterError names the first thing in it that is not allowed."""
+    """Read and check a study file; ParameterError names the file, the place in it and what is allowed there."""
     path = Path(path)
     content = read_yaml(path)
-    _known(content, STUDY_KEYS, str(path))
-    for key in ("study", "pairs"):
-        if key not in content:
-            raise ParameterError(f"{path}: needs the entry {key}")
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))
+    if error:
+        raise ParameterError(f"{path}: {error.json_path.removeprefix('$.')}: {' '.join(error.message.split())}")
     name = content["study"]
     study = Study(name, content.get("report", f"results/{name}/report"))
-    for pair in content["pairs"]:
-        _known(pair, PAIR_KEYS, f"{path}: pairs")
-        for seed in pair.get("seeds", [0]):
-            _add_pair(study, path, content.get("prune", {}), pair, seed)
+    try:
+        for pair in content["pairs"]:
+            for seed in pair.get("seeds", [0]):
+                _add_pair(study, content.get("prune", {}), pair, seed)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from None
     study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
     for example in study.examples:
         if example not in study.runs:
@@ -68,20 +102,28 @@ def example_name(folder: str) -> str:
     return "-".join([number, dataset, seed, *step[1:]]) + ".ipynb"
 
 
-def _add_pair(study: Study, path: Path, prune: dict, pair: dict, seed: int) -> None:
-    base = f"results/{study.name}/{pair['dataset']}/seed{seed}"
-    common = {"dataset": pair["dataset"], "seed": seed}
-    if pair.get("image_folder"):
-        common["image_folder"] = pair["image_folder"]
+def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
+    dataset = pair["dataset"]
+    base = f"results/{study.name}/{dataset}/seed{seed}"
+    common = {"dataset": dataset, "seed": seed}
     checkpoint = pair.get("checkpoint", "shipped")
     if "train" in pair:
-        settings = read_yaml(ROOT / pair["train"]) | common
+        if "checkpoint" in pair:
+            raise ParameterError(f"pair {dataset}: has train and checkpoint; one of them")
+        settings = {"image_folder": "", **read_yaml(ROOT / pair["train"])}
+        if settings.get("dataset") != dataset:
+            raise ParameterError(f"{pair['train']}: trains {settings.get('dataset')}, the pair is of {dataset}")
+        settings |= common | {"image_folder": pair.get("image_folder", settings["image_folder"])}
         parameters.check(settings)
         checkpoint = f"{base}/train"
-        study.runs[checkpoint] = {"step": "train", "parameters": settings | {"output": checkpoint}}
-    _known(prune, PRUNE_KEYS, f"{path}: prune")
+        _add(study, checkpoint, {"step": "train", "parameters": settings | {"output": checkpoint}})
+        source = f"{checkpoint}/manifest.json"
+    else:
+        folder = shipped_root() / dataset / f"seed{seed}" if checkpoint == "shipped" else ROOT / checkpoint
+        source = str(folder / "generator.safetensors")
+        if not Path(source).is_file():
+            raise ParameterError(f"pair {dataset} seed {seed}: checkpoint {checkpoint} has no {source}")
     for cell in prune.get("cells", []):
-        _known(cell, CELL_KEYS, f"{path}: prune: cells")
         for threshold in cell["thresholds"]:
             settings = {
                 **common,
@@ -96,7 +138,13 @@ def _add_pair(study: Study, path: Path, prune: dict, pair: dict, seed: int) -> N
             settings = parameters.check(settings)
             label = f"{settings['part']}-{settings['method']}-{settings['scope']}-{settings['threshold']:g}"
             folder = f"{base}/prune/{label}"
-            study.runs[folder] = {"step": "prune", "parameters": settings | {"output": folder}, "pair": checkpoint}
+            _add(study, folder, {"step": "prune", "parameters": settings | {"output": folder}, "source": source})
+
+
+def _add(study: Study, folder: str, run: dict) -> None:
+    if folder in study.runs:
+        raise ParameterError(f"{folder}: asked for twice")
+    study.runs[folder] = run
 
 
 def read_yaml(path: Path) -> dict:
@@ -109,12 +157,6 @@ def read_yaml(path: Path) -> dict:
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: needs entries like 'name: value'")
     return content
-
-
-def _known(given: dict, known: set, where: str) -> None:
-    for key in given:
-        if key not in known:
-            raise ParameterError(f"{where}: {key}: no such entry; allowed are {', '.join(sorted(known))}")
 
 
 def modules_of(notebook) -> list[str]:

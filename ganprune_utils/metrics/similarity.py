@@ -6,6 +6,7 @@ All three take `x` and `y` of shape (N, C, H, W), grey or colour, uint8 or float
 """
 
 import math
+import numbers
 
 import torch
 import torch.nn.functional as F
@@ -41,17 +42,22 @@ def uqi(
         window: side of the square window in pixels.
         flat: False leaves out windows that are constant in both images (NaN where no other is left).
     """
-    x, y = _prepare(x, y, data_range, window)
     if definition not in UQI_DEFINITIONS:
         raise ValueError(f"definition = {definition!r}: unknown; allowed are {', '.join(UQI_DEFINITIONS)}")
+    _check_window(window)
+    x, y = _prepare(x, y, data_range, window + (definition == "sewar"))
     n = window**2
     sum_x, sum_y, sum_xx, sum_yy, sum_xy = (_window_sum(v, window) for v in (x, y, x * x, y * y, x * y))
-    flat_in_both = (n * sum_xx == sum_x**2) & (n * sum_yy == sum_y**2)
+    flat_x, flat_y = _is_flat(n, sum_x, sum_xx), _is_flat(n, sum_y, sum_yy)
+    flat_in_both = flat_x & flat_y
     if definition == "sewar":
         sum_x, sum_y, sum_xx, sum_yy, sum_xy = (v[..., :-1, :-1] / n for v in (sum_x, sum_y, sum_xx, sum_yy, sum_xy))
         flat_in_both = flat_in_both[..., :-1, :-1]
     product, squares = sum_x * sum_y, sum_x**2 + sum_y**2
     covariance, variances = n * sum_xy - product, n * (sum_xx + sum_yy) - squares
+    if definition == "exact":  # what rounding leaves of a constant window is no variance
+        covariance = covariance.masked_fill(flat_x | flat_y, 0.0)
+        variances = variances.masked_fill(flat_in_both, 0.0)
     quality = torch.ones_like(product)
     luminance_only = (variances == 0) & (squares != 0)
     quality = torch.where(luminance_only, 2 * product / squares, quality)
@@ -64,8 +70,9 @@ def uqi(
 
 def flat_share(x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: int = 8) -> torch.Tensor:
     """Share of windows (in [0, 1], per image) that are constant in both images; `uqi(..., flat=False)` skips them."""
+    _check_window(window)
     x, y = _prepare(x, y, data_range, window)
-    flat = [window**2 * _window_sum(v * v, window) == _window_sum(v, window) ** 2 for v in (x, y)]
+    flat = [_is_flat(window**2, _window_sum(v, window), _window_sum(v * v, window)) for v in (x, y)]
     return (flat[0] & flat[1]).double().flatten(1).mean(dim=1)
 
 
@@ -78,6 +85,7 @@ def ssim(
         window: "gaussian" (the source's, scikit-image's with `gaussian_weights=True`) or "uniform" (sewar's default).
         size: side of the window in pixels; sigma: of the Gaussian, in pixels. Only whole windows count.
     """
+    _check_window(size)
     x, y = _prepare(x, y, data_range, size)
     return _ssim_and_contrast(x, y, data_range, _kernel(window, size, sigma, x))[0].mean(dim=1)
 
@@ -103,8 +111,10 @@ def ms_ssim(
             of 28 to 43 pixels: five scales need 176.
         size, sigma: of the Gaussian window, in pixels.
     """
-    if not weights:
-        raise ValueError("weights = (): needs one exponent a scale")
+    weights = tuple(float(weight) for weight in weights)
+    if not weights or not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+        raise ValueError(f"weights = {weights}: needs one exponent >= 0 a scale")
+    _check_window(size)
     x, y = _prepare(x, y, data_range, size * 2 ** (len(weights) - 1), f"{len(weights)} scales of window {size}")
     kernel = _kernel("gaussian", size, sigma, x)
     score = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
@@ -133,6 +143,8 @@ def _kernel(window: str, size: int, sigma: float, like: torch.Tensor) -> torch.T
         return torch.full((size,), 1 / size, dtype=like.dtype, device=like.device)
     if window != "gaussian":
         raise ValueError(f"window = {window!r}: unknown; allowed are gaussian, uniform")
+    if not sigma > 0:
+        raise ValueError(f"sigma = {sigma!r}: must be a number of pixels > 0")
     offset = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
     bell = torch.exp(-(offset**2) / (2 * sigma**2))
     return bell / bell.sum()
@@ -146,9 +158,19 @@ def _blur(v: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     return v.view(n, c, *v.shape[-2:])
 
 
+def _is_flat(n: int, total: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+    """Whether a window is constant: its variance is below the rounding of float64. Exact for whole numbers."""
+    return n * squares - total**2 <= 1e-12 * n * squares
+
+
 def _window_sum(v: torch.Tensor, window: int) -> torch.Tensor:
-    """Sum over every whole window; exact for integers, so that "constant" is decided without a tolerance."""
+    """Sum over every whole window; exact for whole numbers."""
     return F.avg_pool2d(v, window, stride=1, divisor_override=1)
+
+
+def _check_window(size) -> None:
+    if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1:
+        raise ValueError(f"window = {size!r}: must be a whole number of pixels of at least 1")
 
 
 def _prepare(x, y, data_range, smallest: int, what: str | None = None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -168,7 +190,7 @@ def _prepare(x, y, data_range, smallest: int, what: str | None = None) -> tuple[
         raise ValueError(
             f"x and y: {what or f'window {smallest}'} needs at least {smallest} pixels, got {x.shape[-2:]}"
         )
-    if not (isinstance(data_range, int | float) and math.isfinite(data_range) and data_range > 0):
+    if not (isinstance(data_range, numbers.Real) and math.isfinite(data_range) and data_range > 0):
         raise ValueError(f"data_range = {data_range!r}: must be a number > 0")
     wide = (v.to("cpu", torch.float64) if v.device.type == "mps" else v.to(torch.float64) for v in (x, y))
     x, y = (v.contiguous() for v in wide)

@@ -12,7 +12,7 @@ def half_sample_mode(values) -> float:
     Continuous scores are all different, so "the most frequent value" does not exist; `scipy.stats.mode` then returns
     the smallest value, which is what the paper's tables print.
     """
-    v = np.sort(np.asarray(values, dtype=np.float64))
+    v = np.sort(np.asarray(values, dtype=np.float64), axis=None)
     if v.size == 0 or not np.isfinite(v).all():
         raise ValueError(
             f"values: the mode needs finite numbers, got {v.size} of which {int(np.isfinite(v).sum())} are"
@@ -31,5 +31,6 @@ def half_sample_mode(values) -> float:
 def describe(values) -> pd.Series:
     """Mean, median, mode (half-sample), max, min, variance and std (both of the population) of finite `values`."""
     v = np.asarray(values, dtype=np.float64)
-    numbers = (v.mean(), np.median(v), half_sample_mode(v), v.max(), v.min(), v.var(), v.std())
+    mode = half_sample_mode(v)  # first, because it checks the values
+    numbers = (v.mean(), np.median(v), mode, v.max(), v.min(), v.var(), v.std())
     return pd.Series(dict(zip(STATISTICS, map(float, numbers), strict=True)))

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.parameters import check_seed
 
 
 def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
@@ -11,7 +12,10 @@ def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
 
     One seed gives one sequence, so that the first k vectors are the same whatever `n` is.
     """
-    random = torch.Generator().manual_seed(seed)
+    check_seed(seed)
+    if n < 1:
+        raise ParameterError(f"n = {n}: must be at least 1 noise vector")
+    random = torch.Generator().manual_seed(int(seed))
     return torch.stack([torch.randn(latent_dim, generator=random) for _ in range(n)])[:, :, None, None]
 
 

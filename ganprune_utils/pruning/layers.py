@@ -30,4 +30,8 @@ def current_masks(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
     """|w| of every prunable layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
-    return {name: layer.weight.detach().abs().double() for name, layer in prunable_layers(model).items()}
+    found = {name: layer.weight.detach().abs().double() for name, layer in prunable_layers(model).items()}
+    for name, score in found.items():
+        if not torch.isfinite(score).all():
+            raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
+    return found

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.parameters import check_real
 from ganprune_utils.pruning.layers import current_masks, magnitudes, prunable_layers
 
 SCOPES = ("global", "layer")
@@ -45,8 +46,7 @@ def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
     Returns:
         Layer name -> boolean keep-mask of the weight's shape.
     """
-    if not isinstance(s, int | float) or not (math.isfinite(s) and s > 0):
-        raise ParameterError(f"s = {s!r}: must be a number of standard deviations > 0")
+    check_real("s", s, "a number of standard deviations > 0", lambda value: value > 0)
     thresholds = {name: s * sigma for name, sigma in dense_sigmas(model).items()}
     masks = current_masks(model)
     return {name: (score >= thresholds[name]) & masks[name] for name, score in magnitudes(model).items()}
@@ -63,8 +63,7 @@ def dense_sigmas(model: nn.Module) -> dict[str, float]:
 
 
 def check_fraction(fraction: float) -> None:
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction < 1:
-        raise ParameterError(f"fraction = {fraction!r}: must be a share of the weights in [0, 1)")
+    check_real("fraction", fraction, "a share of the weights in [0, 1)", lambda value: 0 <= value < 1)
 
 
 def keep_largest(scores: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], fraction: float):

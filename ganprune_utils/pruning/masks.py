@@ -41,7 +41,7 @@ def make_permanent(model: nn.Module) -> nn.Module:
     Needed before a copy is taken: `copy.deepcopy` fails on a module that carries masks.
     """
     for layer in prunable_layers(model).values():
-        if prune.is_pruned(layer):
+        if hasattr(layer, "weight_mask"):
             prune.remove(layer, "weight")
     return model
 

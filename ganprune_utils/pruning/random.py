@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ganprune_utils.parameters import check_seed
 from ganprune_utils.pruning.layers import current_masks
 from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
 
@@ -14,7 +15,8 @@ def random_masks(model: nn.Module, fraction: float, seed: int) -> dict[str, torc
     larger fraction removes what a smaller one did and more.
     """
     check_fraction(fraction)
-    random = torch.Generator().manual_seed(seed)
+    check_seed(seed)
+    random = torch.Generator().manual_seed(int(seed))
     masks = current_masks(model)
     scores = {
         name: torch.rand(mask.shape, generator=random, dtype=torch.float64).to(mask.device)
@@ -28,7 +30,8 @@ def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch
 
     Against the mask it came from, this separates *which weights* from *how many in which layer*.
     """
-    random = torch.Generator().manual_seed(seed)
+    check_seed(seed)
+    random = torch.Generator().manual_seed(int(seed))
     return {
         name: mask.flatten()[torch.randperm(mask.numel(), generator=random).to(mask.device)].view_as(mask)
         for name, mask in masks.items()

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
 from ganprune_utils.datasets import to_model_range
-from ganprune_utils.errors import CheckpointError
+from ganprune_utils.errors import CheckpointError, ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 
 N_SNAPSHOT = 64
@@ -103,6 +103,11 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
 
     if checkpoint.is_file():
         _restore(checkpoint, run, optimizers, random)
+        if len(run.history) > settings.epochs:
+            raise ParameterError(
+                f"epochs = {settings.epochs}: {folder} holds {len(run.history)} epochs of this run already; "
+                "ask for as many or more, or choose another output folder"
+            )
     else:
         run.snapshots[0] = _snapshot(generator, fixed_noise)
     yield run
