@@ -165,7 +165,7 @@ def _is_flat(n: int, total: torch.Tensor, squares: torch.Tensor) -> torch.Tensor
 
 def _window_sum(v: torch.Tensor, window: int) -> torch.Tensor:
     """Sum over every whole window; exact for whole numbers."""
-    return F.avg_pool2d(v, window, stride=1, divisor_override=1)
+    return _blur(v, torch.ones(window, dtype=v.dtype, device=v.device))
 
 
 def _check_window(size) -> None:
