@@ -90,7 +90,7 @@ def test_shipped_weights_give_the_recorded_numbers(tmp_path):
     "values, message",
     [
         ({"threshold": 100}, "threshold = 100: percentage needs a percent"),
-        ({"treshold": 30}, "treshold: no such parameter; this notebook has dataset, image_folder"),
+        ({"treshold": 30}, "treshold: no such parameter; this notebook has dataset, seed"),
         ({"checkpoint": "results/none"}, "no such folder; allowed are 'shipped'"),
         ({"dataset": "mnist"}, "dataset = 'mnist': must be one of"),
     ],
