@@ -14,6 +14,7 @@ except ValueError as error:
 
 RUN = f"{sys.executable} workflow/run_notebook.py"
 TRAIN, PRUNE, TABLES = "notebooks/01_train.ipynb", "notebooks/02_prune.ipynb", "notebooks/03_tables.ipynb"
+AUDIT = "notebooks/05_audit.ipynb"
 
 
 rule all:
@@ -55,6 +56,21 @@ rule prune:
         "{RUN} {PRUNE} {log} --parameters {params.values:q}"
 
 
+rule audit:
+    input:
+        AUDIT,
+        studies.modules_of(AUDIT),
+        lambda wildcards: STUDY.runs[f"{wildcards.folder}/audit"]["source"],
+    output:
+        "{folder}/audit/manifest.json",
+    log:
+        "{folder}/audit/notebook.ipynb",
+    params:
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/audit"),
+    shell:
+        "{RUN} {AUDIT} {log} --parameters {params.values:q}"
+
+
 rule tables:
     input:
         TABLES,
@@ -79,7 +95,7 @@ rule example:
     output:
         f"{STUDY.report}/notebooks/{{name}}",
     wildcard_constraints:
-        name="0[12].*",
+        name="0[125].*",
     run:
         Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
 

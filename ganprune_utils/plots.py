@@ -53,10 +53,10 @@ def _draw_grid(axis, images, columns) -> None:
 
 
 def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n: int = 10) -> Figure:
-    """Rows: dense, pruned, difference, for the same noise; the score of each column above it. Images are uint8."""
+    """Rows: dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
     n = min(n, len(before))
     difference = (after[:n].int() - before[:n].int()).abs().to(torch.uint8)
-    rows = {"dense": before[:n], "pruned": after[:n], "difference": difference}
+    rows = {"dense": before[:n], "pruned": after[:n], "|difference|": difference}
     figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 3.1), squeeze=False)
     for line, (title, images) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(line, images, strict=True):
@@ -66,18 +66,18 @@ def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n
             axis.spines[:].set_visible(False)
         line[0].set_ylabel(title)
     for axis, score in zip(axes[0], scores, strict=False):
-        axis.set_title(f"{score:.2f}", fontsize=9)
+        axis.set_title(f"SSIM {score:.2f}", fontsize=8)
     return figure
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
     """Losses, and the discriminator's mean verdict on real and generated images, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    left.plot(history.epoch, history.loss_generator, label="generator", color="#0072B2")
-    left.plot(history.epoch, history.loss_discriminator, label="discriminator", color="#D55E00")
+    left.plot(history.epoch, history.loss_generator, label="generator", color="#56B4E9")
+    left.plot(history.epoch, history.loss_discriminator, label="discriminator", color="#CC79A7")
     left.set(xlabel="epoch", ylabel="cross-entropy loss (nats)", ylim=(0, None))
     right.plot(history.epoch, history.d_real, label="D(x), real", color="#009E73")
-    right.plot(history.epoch, history.d_fake, label="D(G(z)), generated", color="#D55E00")
+    right.plot(history.epoch, history.d_fake, label="D(G(z)), generated", color="#56B4E9")
     right.axhline(0.5, color="#666666", linewidth=0.8, linestyle=":")
     right.set(xlabel="epoch", ylabel="mean probability of “real”", ylim=(0, 1))
     for axis in (left, right):
@@ -86,17 +86,18 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def layer_sparsity(table: pd.DataFrame, method: str) -> Figure:
+def layer_sparsity(table: pd.DataFrame, method: str, scope: str) -> Figure:
     """Sparsity by layer (bars) with the overall sparsity and the mean of the layers (lines).
 
     `table` has columns network, layer and sparsity, one row a layer and one "overall" a network.
     """
     networks = list(dict.fromkeys(table.network))
+    colour = COLOURS.get(f"{method} ({scope})", COLOURS[method])
     figure, axes = plt.subplots(1, len(networks), figsize=(4.5 * len(networks) + 1, 3), squeeze=False, sharey=True)
     for axis, network in zip(axes[0], networks, strict=True):
         rows = table[table.network == network]
         layers, overall = rows[rows.layer != "overall"], rows[rows.layer == "overall"].sparsity.item()
-        axis.bar([_short(name) for name in layers.layer], layers.sparsity, color=COLOURS[method], width=0.6)
+        axis.bar([_short(name) for name in layers.layer], layers.sparsity, color=colour, width=0.6)
         axis.axhline(overall, color="black", linewidth=1.2, label=f"overall {overall:.3f}")
         mean = layers.sparsity.mean()
         axis.axhline(mean, color="black", linewidth=1.2, linestyle="--", label=f"mean of layers {mean:.3f}")
@@ -113,11 +114,12 @@ def weight_histograms(weights: dict[str, torch.Tensor], thresholds: dict[str, fl
         limit = np.quantile(np.abs(values), 0.999)
         axis.hist(values, bins=np.linspace(-limit, limit, 81), color="#666666")
         if thresholds[name] is not None:
-            axis.axvspan(-thresholds[name], thresholds[name], color="#D55E00", alpha=0.25, lw=0)
+            axis.axvspan(-thresholds[name], thresholds[name], color="black", alpha=0.2, lw=0)
             axis.set_title(f"{_short(name)}: |w| < {thresholds[name]:.4f}", fontsize=10)
         else:
             axis.set_title(f"{_short(name)}: no threshold", fontsize=10)
-        axis.set(xlabel="weight", yticks=[])
+        axis.set(xlabel="weight")
+        axis.tick_params(axis="y", labelsize=7)
     axes[0][0].set_ylabel("count")
     return figure
 
@@ -127,16 +129,17 @@ def score_distributions(scores: pd.DataFrame) -> Figure:
     shown = [name for name in LABELS if name in set(scores.metric)]
     figure, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.6), sharey=True)
     for axis, name in zip(np.atleast_1d(axes), shown, strict=True):
-        axis.hist(scores.value[scores.metric == name], bins=30, color="#0072B2")
-        axis.set(xlabel=LABELS[name], xlim=(None, 1.0))
+        axis.hist(scores.value[scores.metric == name], bins=np.linspace(-0.2, 1, 49), color="#444444")
+        axis.set(xlabel=LABELS[name], xlim=(-0.2, 1.0))
     np.atleast_1d(axes)[0].set_ylabel("images")
     return figure
 
 
-def trade_off(curves: pd.DataFrame, metrics: list[str]) -> Figure:
+def trade_off(curves: pd.DataFrame, floor: pd.DataFrame, metrics: list[str]) -> Figure:
     """Mean likeness to the dense generator against overall sparsity, one line a method, bands over seeds.
 
-    `curves` has columns dataset, seed, label, sparsity, metric, value; one row of panels a data set.
+    `curves` has columns dataset, seed, label, sparsity, metric, value; one row of panels a data set. `floor` has
+    dataset, metric, value: the score of unrelated images, drawn as a dotted line.
     """
     import seaborn as sns
 
@@ -163,13 +166,18 @@ def trade_off(curves: pd.DataFrame, metrics: list[str]) -> Figure:
                 ax=axis,
                 legend=axis is axes[0][0],
             )
+            unrelated = floor[(floor.dataset == dataset) & (floor.metric == metric)].value.item()
+            axis.axhline(unrelated, color="black", linestyle=":", linewidth=1.2)
             axis.set(
                 xlabel="overall sparsity (fraction)",
                 ylabel=f"{dataset}\nmean score" if axis is line[0] else "",
                 xlim=(0, 1),
             )
             axis.set_title(LABELS[metric])
-    axes[0][0].legend(title=None, fontsize=8, loc="lower left")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes[0][0].get_legend().remove()
+    handles.append(plt.Line2D([], [], color="black", linestyle=":"))
+    figure.legend(handles, [*labels, "unrelated images"], loc="outside lower center", ncols=len(handles), fontsize=9)
     return figure
 
 

@@ -11,7 +11,9 @@ from ganprune_utils.tables import markdown
 TITLES = {"quick": "Quick study", "paper": "What pruning does to a DCGAN: the report"}
 
 
-def write_landing_page(study: str, folder: Path, runs: pd.DataFrame, paper_tables: dict, removed: pd.DataFrame) -> Path:
+def write_landing_page(
+    study: str, folder: Path, runs: pd.DataFrame, paper_tables: dict, removed: pd.DataFrame, verdicts
+) -> Path:
     """Write `folder/README.md` and, for the way back from a number to its run, `folder/tables/runs.jsonl`."""
     write_atomic(folder / "tables" / "runs.jsonl", runs.to_json(orient="records", lines=True))
     template = jinja2.Template(
@@ -22,6 +24,7 @@ def write_landing_page(study: str, folder: Path, runs: pd.DataFrame, paper_table
         removed=markdown(removed),
         paper_tables=[(" · ".join(name), markdown(table.reset_index())) for name, table in paper_tables.items()],
         n_samples=", ".join(str(n) for n in sorted({p["n_samples"] for p in runs.parameters if "n_samples" in p})),
+        verdicts=markdown(verdicts.reset_index()) if len(verdicts) else "",
         headline=headline(paper_tables, removed),
         notebooks=sorted(str(path.relative_to(folder)) for path in folder.glob("notebooks/*.ipynb")),
         csvs=sorted(str(path.relative_to(folder)) for path in folder.glob("tables/*")),

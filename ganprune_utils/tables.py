@@ -35,6 +35,16 @@ def read_runs(root, name: str) -> pd.DataFrame:
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
 
 
+def read_verdicts(root) -> pd.DataFrame:
+    """The audits' verdicts, hypotheses in rows, one pair of columns a data set; empty where no audit was run."""
+    paths = sorted(Path(root).rglob("audit-verdicts.csv"))
+    if not paths:
+        return pd.DataFrame()
+    rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    wide = rows.pivot(index="hypothesis", columns="dataset", values=["verdict", "decisive number"])
+    return wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
+
+
 def read_manifests(root) -> pd.DataFrame:
     """One row a run folder under `root` (or line of a report's runs.jsonl): where it is, and its manifest's entries."""
     rows = [json.loads(line) for path in Path(root).rglob("runs.jsonl") for line in path.read_text().splitlines()]
@@ -64,7 +74,13 @@ def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "m
         if metric in PAPER[table]:
             columns[METRIC_TITLES[metric], "paper"] = dict(zip(STATISTICS, PAPER[table][metric], strict=True))
         columns[METRIC_TITLES[metric], "ours"] = describe(rows.value[rows.metric == metric])
-    return pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
+    found = pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
+    for name, kind in found.columns:
+        if kind == "ours":  # how far another draw of as many images would move the mean
+            found.loc["standard error of the mean", (name, kind)] = (
+                found.loc["std", (name, kind)] / rows["sample"].nunique() ** 0.5
+            )
+    return found
 
 
 def paper_samples(similarity: pd.DataFrame) -> pd.DataFrame:
@@ -120,6 +136,11 @@ def markdown(table: pd.DataFrame) -> str:
     """A table in GitHub's Markdown; column levels are joined by a space, numbers have four significant digits."""
     flat = table.copy()
     flat.columns = [" ".join(map(str, column)) if isinstance(column, tuple) else str(column) for column in flat.columns]
-    text = flat.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+    text = flat.map(lambda value: f"{value:.4g}".replace("nan", "") if isinstance(value, float) else str(value))
     lines = [list(text.columns), ["---"] * text.shape[1], *text.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def floor_means(floor: pd.DataFrame) -> pd.DataFrame:
+    """Mean score of unrelated images by data set and metric: columns dataset, metric, value."""
+    return floor.groupby(["dataset", "metric"]).value.mean().reset_index()

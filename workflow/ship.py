@@ -17,6 +17,8 @@ def main() -> None:
         for part in ("generator", "discriminator") if seed == "seed0" else ("generator",):
             for suffix in (".safetensors", ".json"):
                 shutil.copyfile(run / f"{part}{suffix}", target / f"{part}{suffix}")
+            if seed == "seed0" and part == "generator":
+                shutil.copyfile(run / "notebook.ipynb", ROOT / f"reports/notebooks/01_train-{dataset}-seed0.ipynb")
             print(f"{part} of {dataset} {seed} -> {target.relative_to(ROOT)}")
 
 

@@ -46,6 +46,7 @@ SCHEMA = _mapping(
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
     pairs=_list_of(PAIR),
     prune=_mapping(["cells"], n_samples={"type": "integer"}, cells=_list_of(CELL)),
+    audit={"type": "boolean"},
     examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
 )
 
@@ -84,6 +85,8 @@ def load(path) -> Study:
         for pair in content["pairs"]:
             for seed in pair.get("seeds", [0]):
                 _add_pair(study, content.get("prune", {}), pair, seed)
+                if content.get("audit") and pair.get("checkpoint", "shipped") == "shipped" and "train" not in pair:
+                    _add_audit(study, pair["dataset"], seed)
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
     study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
@@ -98,7 +101,7 @@ def load(path) -> Study:
 def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: its number, data set, seed and cell."""
     _, _, dataset, seed, *step = folder.split("/")
-    number = {"train": "01_train", "prune": "02_prune"}[step[0]]
+    number = {"train": "01_train", "prune": "02_prune", "audit": "05_audit"}[step[0]]
     return "-".join([number, dataset, seed, *step[1:]]) + ".ipynb"
 
 
@@ -139,6 +142,13 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
             label = f"{settings['part']}-{settings['method']}-{settings['scope']}-{settings['threshold']:g}"
             folder = f"{base}/prune/{label}"
             _add(study, folder, {"step": "prune", "parameters": settings | {"output": folder}, "source": source})
+
+
+def _add_audit(study: Study, dataset: str, seed: int) -> None:
+    folder = f"results/{study.name}/{dataset}/seed{seed}/audit"
+    source = str(shipped_root() / dataset / f"seed{seed}" / "generator.safetensors")
+    settings = parameters.check({"dataset": dataset, "seed": seed, "threads": 1})
+    _add(study, folder, {"step": "audit", "parameters": settings | {"output": folder}, "source": source})
 
 
 def _add(study: Study, folder: str, run: dict) -> None:

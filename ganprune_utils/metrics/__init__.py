@@ -1,4 +1,4 @@
-"""Metrics: likeness to another image, quality of a set of images, cost of a network."""
+"""Metrics: likeness to another image; `metrics.quality` for the quality of a set of images is imported by itself."""
 
 from ganprune_utils.metrics.images import as_saved, similarity_table
 from ganprune_utils.metrics.similarity import flat_share, ms_ssim, ssim, uqi

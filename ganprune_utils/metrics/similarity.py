@@ -27,7 +27,7 @@ def uqi(
     window: int = 8,
     flat: bool = True,
 ) -> torch.Tensor:
-    """Universal image quality index, in [-1, 1]; 1 only for identical images.
+    """Universal image quality index, in [-1, 1]; for images >= 0, 1 only if identical.
 
     "exact" is Wang and Bovik (2002), eq. 1, Q = 4 s_xy mx my / ((s_x^2 + s_y^2)(mx^2 + my^2)), the mean over all
     windows at stride 1. Where both windows are constant only the luminance term is left, and 1 where both are black,
@@ -103,8 +103,9 @@ def ms_ssim(
 
     The product over scales of contrast-structure^weight, the coarsest scale with luminance. Negative terms, common
     between unrelated images, are clamped to 0 before the power. Between scales the image is halved by 2x2 means that
-    start one pixel early, as `sewar.full_ref.msssim` does it; on grey images this equals sewar with the same weights.
-    On colour images sewar averages neighbouring channels too; here the channels stay apart.
+    start one pixel early, as `sewar.full_ref.msssim` does it (the authors' MATLAB code starts them on even pixels); on
+    grey images this equals sewar with the same weights. On colour images sewar averages neighbouring channels too;
+    here the channels stay apart.
 
     Args:
         weights: one exponent a scale, the finest first, used as given. The default, `TWO_SCALES`, is what fits images

@@ -13,8 +13,9 @@ SCOPES = ("global", "layer")
 
 
 def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -> dict[str, torch.Tensor]:
-    """Remove the share `fraction` of all prunable weights, the smallest |w| first (Han et al. 2015).
+    """Remove the share `fraction` of all prunable weights, the smallest |w| first.
 
+    The percentile threshold is that of Deep-Compression-PyTorch (net/prune.py), made exact for ties and rounding.
     Exactly floor(fraction * N + 1/2) of N weights go: those already masked first, then by |w|, ties by layer order
     and flat index. Weights that are masked stay masked even where `fraction` asks for fewer.
 
@@ -35,10 +36,11 @@ def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -
 
 
 def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
-    """Remove from each layer the weights with |w| < s * sigma, sigma the layer's own (Han et al. 2015; distiller).
+    """Remove from each layer the weights with |w| < s * sigma, sigma the layer's own (Han et al. 2015).
 
-    sigma is the population standard deviation of the *dense* layer: after a first pruning it is remembered, so that
-    pruning again with the same s removes nothing more.
+    Deep-Compression-PyTorch takes sigma anew with the zeros included, so that repeated pruning shrinks it; here, as in
+    distiller, it is the population standard deviation of the *dense* layer, remembered after a first pruning: pruning
+    again with the same s removes nothing more.
 
     Args:
         s: threshold in standard deviations, > 0.
