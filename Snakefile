@@ -71,9 +71,20 @@ rule audit:
         "{RUN} {AUDIT} {log} --parameters {params.values:q}"
 
 
+rule runs:
+    # What belongs to the study: folders of runs that it no longer asks for stay where they are, but out of its tables.
+    output:
+        f"results/{STUDY.name}/runs.txt",
+    params:
+        runs=[run.removeprefix(f"results/{STUDY.name}/") for run in STUDY.runs],
+    run:
+        Path(output[0]).write_text("\n".join(params.runs) + "\n")
+
+
 rule tables:
     input:
         TABLES,
+        rules.runs.output,
         "notebooks/landing.md.j2",
         studies.modules_of(TABLES),
         [f"{folder}/manifest.json" for folder in STUDY.runs],

@@ -27,9 +27,19 @@ METRIC_TITLES = {
 }
 
 
+def _find(root, name: str) -> list[Path]:
+    """Files `name` under `root`. Where a study left a list of its runs (runs.txt), only theirs: a run folder from an
+    earlier version of the study stays on disk, but does not belong to its tables."""
+    root = Path(root)
+    if (root / "runs.txt").is_file():
+        paths = (root / line / name for line in (root / "runs.txt").read_text().splitlines())
+        return sorted(path for path in paths if path.is_file())
+    return sorted(root.rglob(name))
+
+
 def read_runs(root, name: str) -> pd.DataFrame:
     """Every `name` (a tidy CSV, also gzipped) of the run folders under `root`, in one table, in the order of paths."""
-    paths = sorted([*Path(root).rglob(name), *Path(root).rglob(f"{name}.gz")])
+    paths = sorted([*_find(root, name), *_find(root, f"{name}.gz")])
     if not paths:
         raise DataError(f"results {root}: no run folder with {name} in it; run the study first")
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
@@ -37,7 +47,7 @@ def read_runs(root, name: str) -> pd.DataFrame:
 
 def read_verdicts(root) -> pd.DataFrame:
     """The audits' verdicts, hypotheses in rows, one pair of columns a data set; empty where no audit was run."""
-    paths = sorted(Path(root).rglob("audit-verdicts.csv"))
+    paths = _find(root, "audit-verdicts.csv")
     if not paths:
         return pd.DataFrame()
     rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
@@ -48,7 +58,7 @@ def read_verdicts(root) -> pd.DataFrame:
 def read_manifests(root) -> pd.DataFrame:
     """One row a run folder under `root` (or line of a report's runs.jsonl): where it is, and its manifest's entries."""
     rows = [json.loads(line) for path in Path(root).rglob("runs.jsonl") for line in path.read_text().splitlines()]
-    for path in sorted(Path(root).rglob("manifest.json")):
+    for path in _find(root, "manifest.json"):
         rows.append({"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())})
     if not rows:
         raise DataError(f"results {root}: no manifest.json in it; run the study first")
