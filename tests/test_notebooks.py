@@ -127,7 +127,7 @@ def test_source_notebooks_run_with_their_defaults(path, tmp_path):
     assert result.returncode == 0, result.stdout[-3000:]
 
 
-REPORTED = sorted((ROOT / "reports/notebooks").glob("0[23]_*.ipynb"))
+REPORTED = sorted((ROOT / "reports/notebooks").glob("0[235]_*.ipynb"))
 
 
 @pytest.mark.parametrize("path", REPORTED, ids=lambda path: path.name)
