@@ -2,6 +2,8 @@
 
 import json
 import os
+import pickle
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -63,7 +65,7 @@ def load_part(folder: Path, part: str, channels: int | None = None) -> nn.Module
         raise CheckpointError(f"checkpoint {path}: no such file")
     card = read_card(path)
     config = card["model"]
-    if not config["architecture"].endswith(f"_{part}"):
+    if config["architecture"].split("_")[-1] != part:  # dcgan_generator, classifier
         raise CheckpointError(f"checkpoint {path}: its card says {config['architecture']}, a {part} is needed")
     network = build(config)
     if channels is not None and network.channels != channels:
@@ -87,6 +89,16 @@ def save_weights(module: nn.Module, path, card: dict) -> Path:
     replace_atomic(path, lambda temporary: save_file(weights, temporary))
     write_json(path.with_suffix(".json"), {"model": module.config, "weights_sha256": file_sha256(path), **card})
     return path
+
+
+@contextmanager
+def reading(path):
+    """The state of an unfinished training that lies in `path`; whatever does not fit inside the block is one error."""
+    try:
+        yield torch.load(path, map_location="cpu", weights_only=True)  # data only: no code in the file is run
+    except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None
 
 
 def read_card(path) -> dict:

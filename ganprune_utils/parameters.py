@@ -41,6 +41,11 @@ def _has_device(name: str) -> bool:
     return name in ("auto", "cpu")
 
 
+def _are_widths(text: str) -> bool:
+    numbers = text.split()
+    return 1 <= len(numbers) <= 6 and all(n.isdecimal() and 1 <= int(n) <= 4096 for n in numbers)
+
+
 _RATE = Rule(float, "a number in (0, 1); in YAML write 2.0e-4, because 2e-4 is a string there", lambda v: 0 < v < 1)
 _TEXT = Rule(str, "text")
 
@@ -55,6 +60,9 @@ RULES = {
     "ndf": _whole(1, 4096),
     "lr_generator": _RATE,
     "lr_discriminator": _RATE,
+    "lr": _RATE,
+    "weight_decay": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
+    "widths": Rule(str, "1 to 6 whole numbers of channels, as in '16 32 64'", _are_widths),
     "beta1": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
     "beta2": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
     "precision": _one_of("float32", "bfloat16"),

@@ -86,6 +86,34 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
+def learning_curve(history: pd.DataFrame) -> Figure:
+    """Training loss and held-out accuracy of a classifier by epoch; the epoch that is kept is marked."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.0))
+    best = history.loc[history.held_out.idxmax()]
+    left.plot(history.epoch, history.loss, color="#56B4E9")
+    left.set(xlabel="epoch", ylabel="cross-entropy loss (nats)", ylim=(0, None))
+    right.plot(history.epoch, history.held_out, color="#009E73")
+    right.plot(best.epoch, best.held_out, "o", color="black", label=f"kept: epoch {best.epoch:.0f}")
+    right.set(xlabel="epoch", ylabel="held-out accuracy")
+    right.legend()
+    return figure
+
+
+def confusion(shares: pd.DataFrame, classes) -> Figure:
+    """Heat map of the share of each class (rows) that is taken for each class (columns)."""
+    import seaborn as sns
+
+    figure, axis = plt.subplots(figsize=(6, 5))
+    names = [classes[i] for i in shares.index], [classes[i] for i in shares.columns]
+    percent = shares.to_numpy() * 100
+    labels = np.where(percent >= 0.5, np.round(percent).astype(int).astype(str), "")
+    sns.heatmap(percent, annot=labels, fmt="", cmap="Blues", vmin=0, vmax=100, ax=axis, cbar_kws={"label": "%"})
+    axis.set(xlabel="taken for", ylabel="class")
+    axis.set_xticklabels(names[1], rotation=45, ha="right")
+    axis.set_yticklabels(names[0], rotation=0)
+    return figure
+
+
 def layer_sparsity(table: pd.DataFrame, method: str, scope: str) -> Figure:
     """Sparsity by layer (bars) with the overall sparsity and the mean of the layers (lines).
 

@@ -18,7 +18,7 @@ def cloud(n, dimension=8, shift=0.0, spread=1.0, seed=0):
 
 def test_frechet_is_the_formula_for_gaussians():
     a, b = cloud(400, seed=1), cloud(400, shift=0.5, spread=2.0, seed=2)
-    found = q.quality(b, a)["frechet"]
+    found = q.quality(b, a.vectors)["frechet"]
     x, y = (c.vectors.double().numpy() for c in (a, b))
     cov_x, cov_y = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     root = np.sqrt(np.linalg.eigvals(cov_x @ cov_y).real.clip(0)).sum()
@@ -41,7 +41,7 @@ def test_neighbourhoods_by_hand():
 def test_same_distribution_is_near_perfect_and_collapse_is_noticed():
     real, good = cloud(600, seed=1), cloud(600, seed=2)
     one_image = q.Features(good.vectors[:1] + 1e-3 * cloud(600, seed=3).vectors, good.logits[:1].expand(600, -1))
-    healthy, collapsed = q.quality(good, real), q.quality(one_image, real)
+    healthy, collapsed = q.quality(good, real.vectors), q.quality(one_image, real.vectors)
     assert healthy["frechet"] < 0.2 and healthy["coverage"] > 0.9 and healthy["classes"] == 4
     assert collapsed["frechet"] > 10 * healthy["frechet"] and collapsed["kid"] > healthy["kid"] + 0.01
     assert collapsed["coverage"] < 0.1 and collapsed["recall"] < 0.1
@@ -52,11 +52,11 @@ def test_same_distribution_is_near_perfect_and_collapse_is_noticed():
 def test_quality_is_deterministic_and_leaves_the_global_stream_alone():
     real, generated = cloud(60, seed=1), cloud(60, seed=2)
     torch.manual_seed(5)
-    first = q.quality(generated, real)
+    first = q.quality(generated, real.vectors)
     after = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(torch.rand(1), after)
-    assert q.quality(generated, real) == first
+    assert q.quality(generated, real.vectors) == first
 
 
 def test_halves_share_no_image():
@@ -75,20 +75,28 @@ def test_halves_share_no_image():
 )
 def test_bad_features_are_clear_errors(generated, message):
     with pytest.raises(ValueError, match=message):
-        q.quality(generated, cloud(20))
+        q.quality(generated, cloud(20).vectors)
 
 
-def test_the_classifier_learns_digits_and_its_features_see_blur(digits):
-    settings = training.Settings(epochs=4, width=8, batch_size=32, threads=1)
-    *_, run = training.train(settings, digits.images, digits.labels, 10)
-    assert run.history[-1]["held_out"] > 0.5
-    *_, again = training.train(settings, digits.images, digits.labels, 10)
-    assert all(torch.equal(a, b) for a, b in zip(run.best.parameters(), again.best.parameters(), strict=True))
+def test_the_classifier_learns_digits_and_its_features_see_blur(digits, tmp_path):
+    settings = training.Settings(epochs=4, widths=(16, 16, 32), batch_size=32, threads=1)
+    *_, run = training.train(settings, digits.images, digits.labels, tmp_path / "once", digits.sha256)
+    assert max(record["held_out"] for record in run.history) > 0.5
     images = digits.images[::4].float() / 127.5 - 1
     real, sharp = q.features(run.best, images[::2]), q.features(run.best, images[1::2])
     blurred = q.features(run.best, F.avg_pool2d(images[1::2], 9, 1, 4))
-    assert q.quality(blurred, real)["frechet"] > 2 * q.quality(sharp, real)["frechet"]
+    assert q.quality(blurred, real.vectors)["frechet"] > 2 * q.quality(sharp, real.vectors)["frechet"]
     assert real.vectors.shape == (180, 32)
+
+
+def test_a_classifier_whose_training_was_interrupted_ends_with_the_same_weights(digits, tmp_path):
+    settings = training.Settings(epochs=3, widths=(16,), batch_size=128, threads=1)
+    images, labels = digits.images[::4], digits.labels[::4]
+    *_, whole = training.train(settings, images, labels, tmp_path / "whole", "x")
+    next(training.train(settings, images, labels, tmp_path / "broken", "x"))  # killed after its first epoch
+    *_, resumed = training.train(settings, images, labels, tmp_path / "broken", "x")
+    assert resumed.history == whole.history
+    assert all(torch.equal(a, b) for a, b in zip(whole.best.parameters(), resumed.best.parameters(), strict=True))
 
 
 def test_augmentation_shifts_and_mirrors_whole_images():
@@ -102,8 +110,5 @@ def test_augmentation_shifts_and_mirrors_whole_images():
 
 
 def test_classifier_shapes():
-    model = Classifier(channels=3, width=4)
-    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10) and model.features(torch.zeros(2, 3, 32, 32)).shape == (
-        2,
-        16,
-    )
+    model, images = Classifier(channels=3, widths=(4, 8, 8)), torch.zeros(2, 3, 32, 32)
+    assert model(images).shape == (2, 10) and model.features(images).shape == (2, 8)

@@ -7,15 +7,21 @@ because the Fréchet distance is biased by it.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from ganprune_utils.artifacts import replace_atomic, shipped_root, write_json
+from ganprune_utils.checkpoints import load_part
+from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier
 
+HALVES = ("choose", "report")  # of the real test images: what is chosen with one is reported with the other
 NEIGHBOURS = 5  # k of Naeem et al. (2020)
 COVERED = 0.01  # a class counts as covered when at least this share of the images is given to it
 
@@ -43,6 +49,36 @@ class _Passed(nn.Module):
         return vectors
 
 
+def ships(dataset: str) -> bool:
+    """Whether a classifier ships for the data set, so that quality can be measured on it."""
+    return (shipped_root() / dataset / "classifier" / "classifier.safetensors").is_file()
+
+
+def load_classifier(dataset: str) -> Classifier:
+    """The shipped classifier of a data set, in evaluation mode. Raises CheckpointError when none ships."""
+    if not ships(dataset):
+        known = sorted(path.parent.parent.name for path in shipped_root().glob("*/classifier/classifier.safetensors"))
+        raise CheckpointError(f"classifier of {dataset}: does not ship; these do: {', '.join(known) or 'none'}")
+    return load_part(shipped_root() / dataset / "classifier", "classifier")
+
+
+def load_real(dataset: str, half: str) -> torch.Tensor:
+    """Feature vectors (5000, D) of one half of the real test images; `half` is "choose" or "report"."""
+    if half not in HALVES:
+        raise ValueError(f"half = {half!r}: must be one of {', '.join(HALVES)}")
+    return load_file(shipped_root() / dataset / "classifier" / "real.safetensors")[half].float()
+
+
+def save_real(folder, halves: dict[str, Features], data) -> Path:
+    """Write the vectors of both halves as 16-bit floats to `folder/real.safetensors`, with a card beside it."""
+    vectors = {name: half.vectors.to(torch.float16).contiguous() for name, half in halves.items()}
+    path = Path(folder) / "real.safetensors"
+    replace_atomic(path, lambda temporary: save_file(vectors, temporary))
+    shapes = {name: list(half.shape) for name, half in vectors.items()}
+    write_json(path.with_suffix(".json"), {"dataset": data.name, "split": data.split, "sha256": data.sha256, **shapes})
+    return path
+
+
 @torch.no_grad()
 def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250) -> Features:
     """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
@@ -50,8 +86,8 @@ def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250
     return Features(vectors, classifier.head(vectors))
 
 
-def quality(generated: Features, real: Features, seed: int = 0) -> dict[str, float]:
-    """Every quality metric of `generated` against `real`.
+def quality(generated: Features, real: torch.Tensor, seed: int = 0) -> dict[str, float]:
+    """Every quality metric of `generated` against the feature vectors `real` (N, D).
 
     frechet: Fréchet classifier distance (Heusel et al. 2017 with these features), 0 is best.
     kid: kernel distance (Bińkowski et al. 2018), degree 3, mean over 50 subsets of at most 1,000.
@@ -63,17 +99,17 @@ def quality(generated: Features, real: Features, seed: int = 0) -> dict[str, flo
     dimension = generated.vectors.shape[1]
     frechet = FrechetInceptionDistance(feature=_Passed(dimension)).set_dtype(torch.float64)
     kid = KernelInceptionDistance(
-        feature=_Passed(dimension), subsets=50, subset_size=min(1000, len(generated.vectors), len(real.vectors))
+        feature=_Passed(dimension), subsets=50, subset_size=min(1000, len(generated.vectors), len(real))
     )
     for metric in (frechet, kid):
-        metric.update(real.vectors, real=True)
+        metric.update(real, real=True)
         metric.update(generated.vectors, real=False)
     score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
     score.update(generated.logits)
     with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
         torch.manual_seed(seed)
         found = {"frechet": frechet.compute(), "kid": kid.compute()[0], "score": score.compute()[0]}
-    found |= neighbourhoods(generated.vectors, real.vectors)
+    found |= neighbourhoods(generated.vectors, real)
     shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
     found["entropy"] = torch.special.entr(shares).sum()
     found["classes"] = (shares >= COVERED).sum()
@@ -98,14 +134,11 @@ def _radius(vectors: torch.Tensor, k: int) -> torch.Tensor:
     return torch.cdist(vectors, vectors).kthvalue(k + 1, dim=1).values
 
 
-def check(generated: Features, real: Features) -> None:
-    for name, found in (("generated", generated), ("real", real)):
-        if found.vectors.ndim != 2 or len(found.vectors) <= NEIGHBOURS:
-            shape = tuple(found.vectors.shape)
-            raise ValueError(f"{name}: needs features (N, D) with N > {NEIGHBOURS}, got {shape}")
-        if not torch.isfinite(found.vectors).all():
+def check(generated: Features, real: torch.Tensor) -> None:
+    for name, vectors in (("generated", generated.vectors), ("real", real)):
+        if vectors.ndim != 2 or len(vectors) <= NEIGHBOURS:
+            raise ValueError(f"{name}: needs features (N, D) with N > {NEIGHBOURS}, got {tuple(vectors.shape)}")
+        if not torch.isfinite(vectors).all():
             raise ValueError(f"{name}: features have NaN or infinite values")
-    if generated.vectors.shape[1] != real.vectors.shape[1]:
-        raise ValueError(
-            f"features: {generated.vectors.shape[1]} and {real.vectors.shape[1]} dimensions do not compare"
-        )
+    if generated.vectors.shape[1] != real.shape[1]:
+        raise ValueError(f"features: {generated.vectors.shape[1]} and {real.shape[1]} dimensions do not compare")

@@ -3,9 +3,10 @@
 from torch import nn
 
 from ganprune_utils.errors import CheckpointError
+from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
 
-ARCHITECTURES = {"dcgan_generator": Generator, "dcgan_discriminator": Discriminator}
+ARCHITECTURES = {"dcgan_generator": Generator, "dcgan_discriminator": Discriminator, "classifier": Classifier}
 
 
 def build(config: dict) -> nn.Module:
@@ -20,4 +21,4 @@ def build(config: dict) -> nn.Module:
         raise CheckpointError(f"architecture {name}: does not take {arguments} ({error})") from None
 
 
-__all__ = ["ARCHITECTURES", "Discriminator", "Generator", "build"]
+__all__ = ["ARCHITECTURES", "Classifier", "Discriminator", "Generator", "build"]

@@ -18,7 +18,8 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.shortcut = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride, 0, bias=False)
+        same = inputs == outputs and stride == 1
+        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, 0, bias=False)
 
     def forward(self, x):
         y = F.relu(self.bn1(x))
@@ -27,30 +28,28 @@ class Block(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Images (N, channels, 32, 32) in [-1, 1] to class logits (N, classes); `features` gives (N, 4 * width)."""
+    """Images (N, channels, 32, 32) in [-1, 1] to class logits (N, classes); `features` gives (N, widths[-1])."""
 
-    def __init__(self, channels: int = 1, classes: int = 10, width: int = 32, depth: int = 1):
+    def __init__(self, channels: int = 1, classes: int = 10, widths=(16, 32, 64)):
         super().__init__()
         self.config = {
             "architecture": "classifier",
             "channels": channels,
             "classes": classes,
-            "width": width,
-            "depth": depth,
+            "widths": list(widths),
         }
         self.channels = channels
-        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False)  # (width, 32, 32)
-        blocks, inputs = [], width
-        for outputs, stride in ((width, 1), (2 * width, 2), (4 * width, 2)):  # down to (4 width, 8, 8)
-            for i in range(depth):
-                blocks.append(Block(inputs, outputs, stride if i == 0 else 1))
-                inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.bn = nn.BatchNorm2d(inputs)
-        self.head = nn.Linear(inputs, classes)
+        self.conv1 = nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False)  # (widths[0], 32, 32)
+        # One block a width; each but the first halves the image.
+        pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
+        self.blocks = nn.Sequential(
+            *(Block(before, after, 1 if i == 0 else 2) for i, (before, after) in enumerate(pairs))
+        )
+        self.bn = nn.BatchNorm2d(widths[-1])
+        self.head = nn.Linear(widths[-1], classes)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """The mean over the image of the last hidden layer: (N, 4 * width)."""
+        """The mean over the image of the last hidden layer: (N, widths[-1])."""
         return F.relu(self.bn(self.blocks(self.conv1(images)))).mean(dim=(2, 3))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

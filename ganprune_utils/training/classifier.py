@@ -1,21 +1,26 @@
-"""Training of the classifier whose features the quality metrics use: deterministic, one record an epoch.
+"""Training of the classifier whose features the quality metrics use: deterministic, resumable, one record an epoch.
 
 SGD with Nesterov momentum under a cosine schedule with warm-up; random shifts by up to 4 pixels and mirror images. The
 epoch that is kept is the best on held-out *training* images: the test images stay unseen until the end.
 """
 
 import copy
+import hashlib
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
+from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
+from ganprune_utils.checkpoints import reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.models.classifier import Classifier
 
-HELD_OUT = 10  # every tenth training image, in canonical order: the same share of each class
+HELD_OUT = 20  # every twentieth training image, in canonical order: the same share of each class
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,14 @@ class Settings:
     batch_size: int = 128
     lr: float = 0.1
     weight_decay: float = 5e-4
-    width: int = 32
-    depth: int = 1
+    widths: tuple[int, ...] = (16, 32, 64)
     precision: str = "float32"
     threads: int = 2
     seed: int = 0
+
+    def fingerprint(self, data_sha256: str) -> str:
+        """Identifies a run, its length included: the schedule of the learning rate depends on it."""
+        return hashlib.sha256(json.dumps([asdict(self), data_sha256]).encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -41,42 +49,81 @@ class Run:
     history: list[dict]
 
 
-def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, classes: int) -> Iterator[Run]:
-    """Train on uint8 `images` (N, C, 32, 32) with `labels` (N,), yielding the run after each epoch."""
+def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder, data_sha256: str) -> Iterator[Run]:
+    """Train on uint8 `images` (N, C, 32, 32) with `labels` (N,), yielding the run after each epoch.
+
+    The state goes to `folder/checkpoint-<fingerprint>.pt` after every epoch; a run that was killed goes on from there.
+    """
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
+    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256)}.pt"
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
-    model = Classifier(images.shape[1], classes, settings.width, settings.depth).to(memory_format=torch.channels_last)
+    model = Classifier(images.shape[1], int(labels.max()) + 1, settings.widths).to(memory_format=torch.channels_last)
     held = torch.arange(len(images)) % HELD_OUT == 0
-    train_images, train_labels = images[~held], labels[~held]
-    steps_an_epoch = math.ceil(len(train_images) / settings.batch_size)
+    steps = math.ceil((~held).sum().item() / settings.batch_size) * settings.epochs
     optimizer = torch.optim.SGD(
         model.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay, nesterov=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=settings.epochs * steps_an_epoch, pct_start=0.15
-    )
-    run = Run(model, [])
-    for epoch in range(1, settings.epochs + 1):
-        model.train()
-        total = 0.0
-        for chosen in torch.randperm(len(train_images), generator=random).split(settings.batch_size):
-            batch = augment(train_images[chosen], random)
-            batch = to_model_range(batch).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-                logits = model(batch).float()
-            loss = F.cross_entropy(logits, train_labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        held_out = accuracy(model, images[held], labels[held])
-        if held_out > max((record["held_out"] for record in run.history), default=0.0):
-            run.best = copy.deepcopy(model).eval()
-        run.history.append({"epoch": epoch, "loss": total / steps_an_epoch, "held_out": held_out})
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps, pct_start=0.15)
+    run = Run(copy.deepcopy(model), [])
+    stateful = {"model": model, "best": run.best, "optimizer": optimizer, "schedule": schedule}
+    if checkpoint.is_file():
+        with reading(checkpoint) as state:
+            for name, part in stateful.items():
+                part.load_state_dict(state[name])
+            random.set_state(state["random"])
+            run.history = state["history"]
         yield run
+    for epoch in range(len(run.history) + 1, settings.epochs + 1):
+        loss = _one_epoch(settings, model, optimizer, schedule, images[~held], labels[~held], random)
+        held_out = accuracy(model, images[held], labels[held])
+        if held_out > max((record["held_out"] for record in run.history), default=-1.0):
+            run.best.load_state_dict(model.state_dict())
+        run.history.append({"epoch": epoch, "loss": loss, "held_out": held_out})
+        state = {name: part.state_dict() for name, part in stateful.items()}
+        state |= {"random": random.get_state(), "history": run.history}
+        replace_atomic(checkpoint, lambda temporary, state=state: torch.save(state, temporary))
+        yield run
+
+
+def _one_epoch(settings, model, optimizer, schedule, images, labels, random) -> float:
+    """One pass over the images in a fresh order. Returns the mean loss over its batches."""
+    model.train()
+    losses = []
+    for chosen in torch.randperm(len(images), generator=random).split(settings.batch_size):
+        batch = to_model_range(augment(images[chosen], random)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            logits = model(batch).float()
+        loss = F.cross_entropy(logits, labels[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return sum(losses) / len(losses)
+
+
+def progress_line(record: dict, epochs: int) -> str:
+    """One line an epoch, for a log."""
+    return f"epoch {record['epoch']}/{epochs}: loss {record['loss']:.3f}, held-out accuracy {record['held_out']:.4f}"
+
+
+def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
+    """What the card beside the weights says; `data` is the training Dataset, `settings` the parameters."""
+    best = max(run.history, key=lambda record: record["held_out"])
+    return {
+        "dataset": data.name,
+        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
+        "parameters": settings,
+        "seed": settings["seed"],
+        "epoch_kept": best["epoch"],
+        "held_out_accuracy": best["held_out"],
+        "test_accuracy": test_accuracy,
+        "machine": machine(),
+        "versions": versions(),
+        "code_version": code_version(),
+    }
 
 
 def augment(images: torch.Tensor, random: torch.Generator, shift: int = 4) -> torch.Tensor:

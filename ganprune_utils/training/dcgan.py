@@ -6,7 +6,6 @@ discriminator step (real batch, then generated batch) and one generator step a b
 
 import hashlib
 import json
-import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,8 +15,9 @@ import torch
 import torch.nn.functional as F
 
 from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
+from ganprune_utils.checkpoints import reading
 from ganprune_utils.datasets import to_model_range
-from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 
 N_SNAPSHOT = 64
@@ -226,14 +226,10 @@ def _save(path: Path, run: Run, optimizers, random) -> None:
 
 
 def _restore(path: Path, run: Run, optimizers, random) -> None:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)  # data only: no code in the file is run
+    with reading(path) as state:
         run.generator.load_state_dict(state["generator"])
         run.discriminator.load_state_dict(state["discriminator"])
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         random.set_state(state["random"])
         run.history, run.snapshots, run.seconds = state["history"], state["snapshots"], state["seconds"]
-    except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None
