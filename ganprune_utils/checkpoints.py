@@ -58,6 +58,11 @@ def find(dataset: str, seed: int, checkpoint: str = "shipped") -> Path:
     return folder
 
 
+def parts_in(folder: Path) -> tuple[str, ...]:
+    """Which networks of a pair are there: the discriminator ships with seed 0 only."""
+    return tuple(part for part in PARTS if (Path(folder) / f"{part}.safetensors").is_file())
+
+
 def load_part(folder: Path, part: str, channels: int | None = None) -> nn.Module:
     """One network of a pair in evaluation mode; `channels`, where given, must be what it was trained on."""
     path = Path(folder) / f"{part}.safetensors"

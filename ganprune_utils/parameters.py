@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ganprune_utils.errors import ParameterError
 
 DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
-METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer",), "random": ("uniform", "shuffled")}
+METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}
 MAX_SEED = 2**63 - 1
 PARTS = ("generator", "discriminator", "both")
 
@@ -71,9 +71,10 @@ RULES = {
     "checkpoint": _TEXT,
     "part": _one_of(*PARTS),
     "method": _one_of(*METHODS),
-    "scope": _one_of("default", "global", "layer", "uniform", "shuffled"),
+    "scope": _one_of("default", "global", "layer", "matched", "uniform", "shuffled"),
     "threshold": Rule(float, "a number", math.isfinite),
     "n_samples": _whole(2, 1_000_000),
+    "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),
     "output": _TEXT,
     "study": _TEXT,
@@ -140,10 +141,11 @@ def check_method(method: str, scope: str, threshold: float) -> str:
     if scope not in METHODS[method]:
         raise ParameterError(f"scope = {scope!r}: method {method} has {', '.join(METHODS[method])}")
     check_real("threshold", threshold, "a number")
-    if method == "sensitivity" and not threshold > 0:
-        raise ParameterError(f"threshold = {threshold:g}: sensitivity needs s > 0 standard deviations")
-    if method != "sensitivity" and not 0 <= threshold < 100:
-        raise ParameterError(f"threshold = {threshold:g}: {method} needs a percent in [0, 100)")
+    if (method, scope) == ("sensitivity", "layer"):
+        if not threshold > 0:
+            raise ParameterError(f"threshold = {threshold:g}: sensitivity needs s > 0 standard deviations")
+    elif not 0 <= threshold < 100:
+        raise ParameterError(f"threshold = {threshold:g}: {method} ({scope}) needs a percent in [0, 100)")
     return scope
 
 

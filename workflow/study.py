@@ -45,8 +45,12 @@ SCHEMA = _mapping(
     # Only where reports and results belong: a run removes and rewrites what it writes.
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
     pairs=_list_of(PAIR),
-    prune=_mapping(["cells"], n_samples={"type": "integer"}, cells=_list_of(CELL)),
+    prune=_mapping(["cells"], n_samples={"type": "integer"}, n_quality={"type": "integer"}, cells=_list_of(CELL)),
+    # Further notebooks on the shipped pairs: `audit` on the first seed of each, `sensitivity` on every seed.
     audit={"type": "boolean"},
+    sensitivity={"type": "boolean"},
+    quality={"type": "boolean"},
+    classifiers=_list_of({"type": "string"}),
     examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
 )
 

@@ -3,5 +3,16 @@
 from ganprune_utils.metrics.images import as_saved, similarity_table
 from ganprune_utils.metrics.similarity import flat_share, ms_ssim, ssim, uqi
 from ganprune_utils.metrics.statistics import describe, half_sample_mode
+from ganprune_utils.metrics.verdicts import verdict_table
 
-__all__ = ["as_saved", "describe", "flat_share", "half_sample_mode", "ms_ssim", "similarity_table", "ssim", "uqi"]
+__all__ = [
+    "as_saved",
+    "describe",
+    "flat_share",
+    "half_sample_mode",
+    "ms_ssim",
+    "similarity_table",
+    "ssim",
+    "uqi",
+    "verdict_table",
+]

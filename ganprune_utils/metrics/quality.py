@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
@@ -18,8 +19,11 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganprune_utils.artifacts import replace_atomic, shipped_root, write_json
 from ganprune_utils.checkpoints import load_part
+from ganprune_utils.datasets import IMAGE_SIZE, OWN_SIZE, to_model_range
 from ganprune_utils.errors import CheckpointError
+from ganprune_utils.metrics.images import as_saved
 from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.models.sampling import generate
 
 HALVES = ("choose", "report")  # of the real test images: what is chosen with one is reported with the other
 NEIGHBOURS = 5  # k of Naeem et al. (2020)
@@ -84,6 +88,34 @@ def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250
     """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
     vectors = torch.cat([classifier.features(batch) for batch in images.split(batch_size)])
     return Features(vectors, classifier.head(vectors))
+
+
+class Judge:
+    """Measures the quality of images by the shipped classifier of a data set and one half of its real test images.
+
+    Images are looked at as a viewer would save them: bytes, the data's own pixels on a black canvas of 32x32.
+    """
+
+    def __init__(self, dataset: str, half: str = "report"):
+        """`half` is "choose" or "report". Raises CheckpointError when no classifier ships for the data set."""
+        self.classifier = load_classifier(dataset)
+        self.real = load_real(dataset, half)
+        self.own_size = OWN_SIZE.get(dataset, IMAGE_SIZE)
+
+    def features(self, images: torch.Tensor) -> Features:
+        """Features of pictures (N, C, own_size, own_size), uint8."""
+        margin = (IMAGE_SIZE - self.own_size) // 2
+        return features(self.classifier, to_model_range(F.pad(images, (margin,) * 4)))
+
+    def pictures(self, images: torch.Tensor) -> dict[str, float]:
+        """`quality` of uint8 pictures (N, C, own_size, own_size)."""
+        return quality(self.features(images), self.real)
+
+    def generator(self, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
+        """`quality` of what the generator makes of `noise` (N, latent_dim, 1, 1)."""
+        return self.pictures(
+            torch.cat([as_saved(generate(generator, part), self.own_size) for part in noise.split(500)])
+        )
 
 
 def quality(generated: Features, real: torch.Tensor, seed: int = 0) -> dict[str, float]:

@@ -6,6 +6,10 @@ from torch import nn
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.parameters import check_seed
 
+# Streams of noise that share no vector: results are reported on one, choices made on another, and BatchNorm
+# statistics taken from a third.
+NOISE_SEEDS = {"report": 0, "choose": 1, "recalibrate": 2}
+
 
 def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
     """`n` noise vectors (n, latent_dim, 1, 1) from N(0, 1), drawn on the CPU: the same on every device.
@@ -32,12 +36,3 @@ def generate(generator: nn.Module, noise: torch.Tensor, n: int | None = None, ba
         raise ParameterError(f"n_samples = {n}: the noise given is for {len(noise)}; allowed are 1 to {len(noise)}")
     device = next(generator.parameters()).device
     return torch.cat([generator(batch.to(device)).float().cpu() for batch in noise[:n].split(batch_size)])
-
-
-@torch.no_grad()
-def verdict(discriminator: nn.Module, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
-    """The discriminator's mean logit on the generator's images, and the share that it judges real (logit > 0)."""
-    images = generate(generator, noise)
-    device = next(discriminator.parameters()).device
-    logits = torch.cat([discriminator(batch.to(device)).float().cpu() for batch in images.split(250)])
-    return {"mean_logit": logits.mean().item(), "judged_real": (logits > 0).double().mean().item()}

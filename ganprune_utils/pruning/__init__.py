@@ -1,7 +1,7 @@
 """Pruning: a criterion turns a model into masks, another function applies them."""
 
 from ganprune_utils.pruning.layers import prunable_layers
-from ganprune_utils.pruning.magnitude import percentage_masks, sensitivity_masks
+from ganprune_utils.pruning.magnitude import matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.masks import apply_masks, make_permanent, sparsity
 from ganprune_utils.pruning.methods import layer_threshold, masks_for
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
@@ -12,6 +12,7 @@ __all__ = [
     "layer_threshold",
     "make_permanent",
     "masks_for",
+    "matched_s",
     "percentage_masks",
     "prunable_layers",
     "random_masks",

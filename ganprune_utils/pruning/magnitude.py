@@ -54,6 +54,20 @@ def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
     return {name: (score >= thresholds[name]) & masks[name] for name, score in magnitudes(model).items()}
 
 
+def matched_s(model: nn.Module, fraction: float) -> float:
+    """The s at which `sensitivity_masks` removes the share `fraction`, in [0, 1), of all weights of a dense model.
+
+    A weight goes where |w| / sigma < s, so s lies between the k-th and the next of these ratios, all layers in one
+    order, k = floor(fraction * N + 1/2). That is exact, but for ties at that very place, and needs no bisection.
+    """
+    check_fraction(fraction)
+    sigmas = dense_sigmas(model)
+    ratios = torch.cat([(score / sigmas[name]).flatten() for name, score in magnitudes(model).items()]).sort().values
+    removed = min(math.floor(fraction * len(ratios) + 0.5), len(ratios) - 1)
+    below = ratios[removed - 1] if removed else torch.zeros(())
+    return max((below + ratios[removed]).item() / 2, math.ulp(0.0))
+
+
 def dense_sigmas(model: nn.Module) -> dict[str, float]:
     """Population standard deviation of each prunable layer's weights, as they were before the first mask."""
     return {

@@ -5,7 +5,7 @@ from torch import nn
 
 from ganprune_utils.parameters import check_method
 from ganprune_utils.pruning.layers import magnitudes
-from ganprune_utils.pruning.magnitude import dense_sigmas, percentage_masks, sensitivity_masks
+from ganprune_utils.pruning.magnitude import matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
 
 
@@ -14,13 +14,14 @@ def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed:
 
     Args:
         method, scope: see `ganprune_utils.parameters.METHODS`. "random" with scope "shuffled" has the layer
-            sparsities of a global percentage mask at the same threshold.
-        threshold: percent of the weights, in [0, 100), for percentage and random; s > 0 for sensitivity.
+            sparsities of a global percentage mask at the same threshold; "sensitivity" with scope "matched" takes the
+            s that removes the percentage asked for.
+        threshold: s > 0 for sensitivity by layer; for all others percent of the weights, in [0, 100).
         seed: of random masks.
     """
     scope = check_method(method, scope, threshold)
     if method == "sensitivity":
-        return sensitivity_masks(model, threshold)
+        return sensitivity_masks(model, matched_s(model, threshold / 100) if scope == "matched" else threshold)
     if method == "percentage":
         return percentage_masks(model, threshold / 100, scope)
     if scope == "uniform":
@@ -28,15 +29,12 @@ def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed:
     return shuffled_masks(percentage_masks(model, threshold / 100), seed)
 
 
-def layer_threshold(model: nn.Module, masks: dict, method: str, threshold: float, layer: str) -> float | None:
+def layer_threshold(model: nn.Module, masks: dict, method: str, layer: str) -> float | None:
     """The |w| of the dense `model` below which `layer` was cut; None for random masks and the row "overall".
 
-    By percentage this is the smallest magnitude that was kept where the ranking was made: in all layers for the
-    scope "global" (every layer then shows the same or a slightly larger value), in the layer itself for "layer".
+    It is the smallest magnitude that was kept in the layer, so never below the threshold that was asked for.
     """
     if method == "random" or layer not in masks:
         return None
-    if method == "sensitivity":
-        return threshold * dense_sigmas(model)[layer]
     kept = magnitudes(model)[layer][masks[layer]]
     return kept.min().item() if len(kept) else None

@@ -66,7 +66,7 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
         model.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay, nesterov=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps, pct_start=0.15)
-    run = Run(copy.deepcopy(model), [])
+    run = Run(copy.deepcopy(model).eval(), [])
     stateful = {"model": model, "best": run.best, "optimizer": optimizer, "schedule": schedule}
     if checkpoint.is_file():
         with reading(checkpoint) as state:
