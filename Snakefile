@@ -13,8 +13,9 @@ except ValueError as error:
     sys.exit(f"study: {error}")
 
 RUN = f"{sys.executable} workflow/run_notebook.py"
-TRAIN, PRUNE, TABLES = "notebooks/01_train.ipynb", "notebooks/02_prune.ipynb", "notebooks/03_tables.ipynb"
-AUDIT = "notebooks/05_audit.ipynb"
+CLASSIFIER, TRAIN, PRUNE = (f"notebooks/{name}.ipynb" for name in ("00_classifier", "01_train", "02_prune"))
+SENSITIVITY, AUDIT = "notebooks/04_layer_sensitivity.ipynb", "notebooks/05_audit.ipynb"
+TABLES, QUALITY = "notebooks/03_tables.ipynb", "notebooks/09_quality.ipynb"
 
 
 rule all:
@@ -23,6 +24,19 @@ rule all:
         f"{STUDY.report}/README.md" if STUDY.prunes else [f"{run}/manifest.json" for run in STUDY.runs],
 
 
+rule classifier:
+    input:
+        CLASSIFIER,
+        studies.modules_of(CLASSIFIER),
+    output:
+        "{folder}/classifier/manifest.json",
+    log:
+        "{folder}/classifier/notebook.ipynb",
+    params:
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/classifier"),
+    threads: 2
+    shell:
+        "{RUN} {CLASSIFIER} {log} --parameters {params.values:q}"
 
 
 rule train:
@@ -56,6 +70,22 @@ rule prune:
         "{RUN} {PRUNE} {log} --parameters {params.values:q}"
 
 
+rule sensitivity:
+    input:
+        SENSITIVITY,
+        studies.modules_of(SENSITIVITY),
+        lambda wildcards: STUDY.runs[f"{wildcards.folder}/sensitivity"]["source"],
+    output:
+        "{folder}/sensitivity/manifest.json",
+    log:
+        "{folder}/sensitivity/notebook.ipynb",
+    params:
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/sensitivity"),
+    priority: 1  # the longest runs first, so that none is left alone at the end
+    shell:
+        "{RUN} {SENSITIVITY} {log} --parameters {params.values:q}"
+
+
 rule audit:
     input:
         AUDIT,
@@ -81,6 +111,22 @@ rule runs:
         Path(output[0]).write_text("\n".join(params.runs) + "\n")
 
 
+rule quality:
+    input:
+        QUALITY,
+        rules.runs.output,
+        studies.modules_of(QUALITY),
+        [f"{folder}/manifest.json" for folder in STUDY.runs],
+    output:
+        f"{STUDY.report}/tables/quality.csv",
+    log:
+        f"{STUDY.report}/notebooks/09_quality.ipynb",
+    params:
+        values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
+    shell:
+        "{RUN} {QUALITY} {log} --parameters {params.values:q}"
+
+
 rule tables:
     input:
         TABLES,
@@ -88,6 +134,7 @@ rule tables:
         "notebooks/landing.md.j2",
         studies.modules_of(TABLES),
         [f"{folder}/manifest.json" for folder in STUDY.runs],
+        rules.quality.output if STUDY.measures_quality else [],
         [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
     output:
         f"{STUDY.report}/README.md",
@@ -106,7 +153,7 @@ rule example:
     output:
         f"{STUDY.report}/notebooks/{{name}}",
     wildcard_constraints:
-        name="0[125].*",
+        name="0[1245].*",
     run:
         Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
 

@@ -27,6 +27,11 @@ def shipped_root() -> Path:
     return CHECKOUT / "checkpoints" if CHECKOUT else PACKAGE / "checkpoints"
 
 
+def has_classifier(dataset: str) -> bool:
+    """Whether a classifier ships for the data set, so that quality can be measured on it."""
+    return (shipped_root() / dataset / "classifier" / "classifier.safetensors").is_file()
+
+
 def output_folder(path, sources=()) -> Path:
     """Create the folder `path` and prove that files can be written there, before any work is done.
 

@@ -41,6 +41,18 @@ def _has_device(name: str) -> bool:
     return name in ("auto", "cpu")
 
 
+def _list(allowed: str, test) -> Rule:
+    """A list of numbers as text, because papermill's -p takes no lists."""
+
+    def fits(text: str) -> bool:
+        try:
+            return bool(text.split()) and all(test(float(part)) for part in text.split())
+        except ValueError:
+            return False
+
+    return Rule(str, f"numbers with blanks between them, as in '50 90': {allowed}", fits)
+
+
 def _are_widths(text: str) -> bool:
     numbers = text.split()
     return 1 <= len(numbers) <= 6 and all(n.isdecimal() and 1 <= int(n) <= 4096 for n in numbers)
@@ -73,6 +85,9 @@ RULES = {
     "method": _one_of(*METHODS),
     "scope": _one_of("default", "global", "layer", "matched", "uniform", "shuffled"),
     "threshold": Rule(float, "a number", math.isfinite),
+    "percents": _list("percent in (0, 100)", lambda value: 0 < value < 100),
+    "s_values": _list("standard deviations > 0", lambda value: value > 0),
+    "overall": _list("percent in (0, 100)", lambda value: 0 < value < 100),
     "n_samples": _whole(2, 1_000_000),
     "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),
@@ -145,7 +160,7 @@ def check_method(method: str, scope: str, threshold: float) -> str:
         if not threshold > 0:
             raise ParameterError(f"threshold = {threshold:g}: sensitivity needs s > 0 standard deviations")
     elif not 0 <= threshold < 100:
-        raise ParameterError(f"threshold = {threshold:g}: {method} ({scope}) needs a percent in [0, 100)")
+        raise ParameterError(f"threshold = {threshold:g}: {method} needs a percent in [0, 100)")
     return scope
 
 

@@ -37,9 +37,14 @@ def _find(root, name: str) -> list[Path]:
     return sorted(root.rglob(name))
 
 
-def read_runs(root, name: str) -> pd.DataFrame:
-    """Every `name` (a tidy CSV, also gzipped) of the run folders under `root`, in one table, in the order of paths."""
+def read_runs(root, name: str, optional: bool = False) -> pd.DataFrame:
+    """Every `name` (a tidy CSV, also gzipped) of the run folders under `root`, in one table, in the order of paths.
+
+    Where there is none: DataError, or an empty table if it is `optional`.
+    """
     paths = sorted([*_find(root, name), *_find(root, f"{name}.gz")])
+    if not paths and optional:
+        return pd.DataFrame()
     if not paths:
         raise DataError(f"results {root}: no run folder with {name} in it; run the study first")
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
@@ -71,6 +76,21 @@ def method_label(rows: pd.DataFrame) -> pd.Series:
     return rows.method.where(~other, rows.method + " (" + rows.scope + ")")
 
 
+def over_seeds(means: pd.DataFrame, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
+    """The cells of Tables I and II: mean of the seeds' means, standard deviation (n - 1) over seeds, and n."""
+    found = []
+    for table, (method, scope, threshold) in PAPER_CELLS.items():
+        rows = means[(means.method == method) & (means.scope == scope) & (means.threshold == threshold)]
+        for dataset, cell in rows[rows.metric.isin(metrics)].groupby("dataset", sort=False):
+            wide = cell.pivot(index="seed", columns="metric", values="value")[list(metrics)]
+            entry = {"table": table, "dataset": dataset, "seeds": len(wide)}
+            entry["sparsity"] = cell.drop_duplicates("seed").sparsity.mean()
+            for metric in metrics:
+                entry[metric], entry[f"{metric} std"] = wide[metric].mean(), wide[metric].std()
+            found.append(entry)
+    return pd.DataFrame(found)
+
+
 def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
     """Table "I" or "II" in the paper's layout: statistics in rows, for each metric the paper's value and ours.
 
@@ -95,12 +115,28 @@ def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "m
 
 def paper_samples(similarity: pd.DataFrame) -> pd.DataFrame:
     """The single samples behind Tables I and II."""
-    return pd.concat([_paper_rows(similarity, table) for table in PAPER_CELLS])
+    return pd.concat([_paper_rows(similarity[~similarity.recalibrated], table) for table in PAPER_CELLS])
+
+
+def comparable(means: pd.DataFrame) -> pd.DataFrame:
+    """The cells for curves: sensitivity matched to a percentage where a study has that, and by its own s otherwise."""
+    own = (means.method == "sensitivity") & (means.scope == "layer")
+    matched = means[means.scope == "matched"].dataset.unique()
+    return means[~(own & means.dataset.isin(matched))]
 
 
 def _paper_rows(similarity: pd.DataFrame, table: str) -> pd.DataFrame:
     method, scope, threshold = PAPER_CELLS[table]
     return similarity.query("part == 'generator' and method == @method and scope == @scope and threshold == @threshold")
+
+
+def read_means(root, sparsity: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every likeness score per cell, with and without recalibration: of the runs under `root`, or of a report.
+
+    A report keeps the means of all cells (means.csv), and single samples only of the paper's.
+    """
+    kept = Path(root) / "means.csv"
+    return pd.read_csv(kept) if kept.is_file() else cell_means(read_runs(root, "similarity.csv"), sparsity)
 
 
 def cell_means(similarity: pd.DataFrame, sparsity: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +145,7 @@ def cell_means(similarity: pd.DataFrame, sparsity: pd.DataFrame) -> pd.DataFrame
     layers = sparsity[sparsity.network == "generator"]
     overall = layers[layers.layer == "overall"].set_index(keys).sparsity.rename("sparsity")
     mean = layers[layers.layer != "overall"].groupby(keys).sparsity.mean().rename("mean_of_layers")
-    values = similarity.groupby([*keys, "metric"]).value.mean().reset_index()
+    values = similarity.groupby([*keys, "recalibrated", "metric"]).value.mean().reset_index()
     means = values.join(overall, on=keys).join(mean, on=keys)
     return means.assign(label=method_label(means))
 
@@ -133,9 +169,11 @@ def removed(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
-    """Tables I and II of every data set and seed that has the paper's cells: {("dataset seed0", "Table I"): table}."""
+    """Tables I and II of each data set's first seed: {("dataset seed0", "Table I"): table}; only as pruned."""
     found = {}
-    for (dataset, seed), rows in similarity.groupby(["dataset", "seed"], sort=True):
+    similarity = similarity[~similarity.recalibrated]
+    first = similarity.groupby("dataset").seed.transform("min")
+    for (dataset, seed), rows in similarity[similarity.seed == first].groupby(["dataset", "seed"], sort=True):
         for table in PAPER_CELLS:
             if len(_paper_rows(rows, table)):  # a study need not have the paper's thresholds
                 found[f"{dataset} seed{seed}", f"Table {table}"] = paper_table(rows, table)

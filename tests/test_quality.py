@@ -5,8 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ganprune_utils import load_generator
+from ganprune_utils.errors import CheckpointError
+from ganprune_utils.metrics import as_saved
 from ganprune_utils.metrics import quality as q
 from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.models.sampling import draw_noise, generate
 from ganprune_utils.training import classifier as training
 
 
@@ -115,3 +119,31 @@ def test_augmentation_shifts_and_mirrors_whole_images():
 def test_classifier_shapes():
     model, images = Classifier(channels=3, widths=(4, 8, 8)), torch.zeros(2, 3, 32, 32)
     assert model(images).shape == (2, 10) and model.features(images).shape == (2, 8)
+
+
+def test_the_shipped_judge_knows_a_collapsed_and_a_blurred_generator():
+    """On the real generator: what each metric can see, and what it cannot."""
+    generator, judge = load_generator("fashion_mnist"), q.Judge("fashion_mnist")
+    noise = draw_noise(500, generator.latent_dim, seed=0)
+    pictures = as_saved(generate(generator, noise), judge.own_size)
+    dense = judge.pictures(pictures)
+    one_kind = judge.generator(generator, 0.95 * noise[:1] + 0.3 * noise)
+    blurred = judge.pictures(F.avg_pool2d(pictures.float(), 3, 1, 1).to(torch.uint8))
+    assert dense["classes"] == 10 and one_kind["classes"] <= 2 and one_kind["entropy"] < 0.5 * dense["entropy"]
+    assert one_kind["coverage"] < 0.3 * dense["coverage"] and one_kind["recall"] < 0.3 * dense["recall"]
+    for spoilt in (one_kind, blurred):
+        assert spoilt["frechet"] > 2 * dense["frechet"] and spoilt["kid"] > dense["kid"] + 0.01
+    assert blurred["coverage"] < 0.8 * dense["coverage"]
+
+
+def test_real_features_ship_in_two_halves_with_their_floor():
+    choose, report = (q.load_real("fashion_mnist", half) for half in q.HALVES)
+    assert choose.shape == report.shape == (5000, 64) and not torch.equal(choose, report)
+    assert q.read_floor("fashion_mnist")["frechet"] < 0.05
+    with pytest.raises(ValueError, match="half = 'both': must be one of choose, report"):
+        q.load_real("fashion_mnist", "both")
+
+
+def test_a_data_set_without_a_classifier_is_a_clear_error():
+    with pytest.raises(CheckpointError, match="classifier of digits: does not ship; these do: .*fashion_mnist"):
+        q.Judge("digits")

@@ -1,25 +1,46 @@
 """Copy trained weights and their cards from results/checkpoints/ to checkpoints/, where they ship from.
 
-Seed 0 ships both networks, the other seeds the generator: so all of it stays small.
+Seed 0 ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set its classifier
+with the features of real images: so all of it stays small.
 """
 
 import shutil
+from pathlib import Path
 
 from study import ROOT
 
+from ganprune_utils.checkpoints import load_part, read_card, save_weights
+
+REPORTED = ROOT / "reports/notebooks"
+
 
 def main() -> None:
-    for manifest in sorted((ROOT / "results/checkpoints").glob("*/seed*/train/manifest.json")):
+    for manifest in sorted((ROOT / "results/checkpoints").glob("*/*/**/manifest.json")):
         run = manifest.parent
-        dataset, seed = run.parts[-3:-1]
-        target = ROOT / "checkpoints" / dataset / seed
+        dataset, kind = run.relative_to(ROOT / "results/checkpoints").parts[:2]
+        target = ROOT / "checkpoints" / dataset / kind
         target.mkdir(parents=True, exist_ok=True)
-        for part in ("generator", "discriminator") if seed == "seed0" else ("generator",):
-            for suffix in (".safetensors", ".json"):
-                shutil.copyfile(run / f"{part}{suffix}", target / f"{part}{suffix}")
-            if seed == "seed0" and part == "generator":
-                shutil.copyfile(run / "notebook.ipynb", ROOT / f"reports/notebooks/01_train-{dataset}-seed0.ipynb")
-            print(f"{part} of {dataset} {seed} -> {target.relative_to(ROOT)}")
+        if kind == "classifier":
+            copy(run, target, "classifier", "real")
+            shutil.copyfile(run / "notebook.ipynb", REPORTED / f"00_classifier-{dataset}.ipynb")
+        elif kind == "seed0":
+            copy(run, target, "generator", "discriminator")
+            shutil.copyfile(run / "notebook.ipynb", REPORTED / f"01_train-{dataset}-seed0.ipynb")
+        else:
+            halve(run / "generator.safetensors", target)
+        print(f"{dataset} {kind} -> {target.relative_to(ROOT)}")
+
+
+def copy(run: Path, target: Path, *names: str) -> None:
+    for name in names:
+        for suffix in (".safetensors", ".json"):
+            shutil.copyfile(run / f"{name}{suffix}", target / f"{name}{suffix}")
+
+
+def halve(path: Path, target: Path) -> None:
+    """Write the generator's weights in half precision; the card says so. They are float32 again once loaded."""
+    card = {name: value for name, value in read_card(path).items() if name not in ("model", "weights_sha256")}
+    save_weights(load_part(path.parent, "generator").half(), target / path.name, card | {"stored_as": "float16"})
 
 
 if __name__ == "__main__":

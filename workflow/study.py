@@ -9,11 +9,14 @@ import jsonschema
 import yaml
 
 from ganprune_utils import parameters
-from ganprune_utils.artifacts import shipped_root
+from ganprune_utils.artifacts import has_classifier, shipped_root
 from ganprune_utils.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+$"}
+
+
+NUMBERS = {"train": "01_train", "prune": "02_prune", "sensitivity": "04_layer_sensitivity", "audit": "05_audit"}
 
 
 def _mapping(required: list[str], **entries) -> dict:
@@ -38,6 +41,7 @@ CELL = _mapping(
     method={"enum": list(parameters.METHODS)},
     scope={"type": "string"},
     thresholds=_list_of({"type": "number"}),
+    seeds=_list_of({"type": "integer", "minimum": 0}),  # only these of the pair's
 )
 SCHEMA = _mapping(
     ["study", "pairs"],
@@ -46,10 +50,9 @@ SCHEMA = _mapping(
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
     pairs=_list_of(PAIR),
     prune=_mapping(["cells"], n_samples={"type": "integer"}, n_quality={"type": "integer"}, cells=_list_of(CELL)),
-    # Further notebooks on the shipped pairs: `audit` on the first seed of each, `sensitivity` on every seed.
+    # Further notebooks on shipped pairs: the audit on the first seed of each, the layer scan on every seed.
     audit={"type": "boolean"},
     sensitivity={"type": "boolean"},
-    quality={"type": "boolean"},
     classifiers=_list_of({"type": "string"}),
     examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
 )
@@ -67,6 +70,16 @@ class Study:
     @property
     def prunes(self) -> bool:
         return any(run["step"] == "prune" for run in self.runs.values())
+
+    @property
+    def measures_quality(self) -> bool:
+        """Whether any run leaves quality scores: a generator is pruned, and a classifier ships for its data set."""
+        return any(
+            run["parameters"].get("n_quality")
+            and run["parameters"]["part"] != "discriminator"
+            and has_classifier(run["parameters"]["dataset"])
+            for run in self.runs.values()
+        )
 
     def parameters(self, folder: str) -> str:
         return json.dumps(self.runs[folder]["parameters"], sort_keys=True)
@@ -86,11 +99,17 @@ def load(path) -> Study:
     name = content["study"]
     study = Study(name, content.get("report", f"results/{name}/report"))
     try:
+        for path_of_classifier in content.get("classifiers", []):
+            _add_classifier(study, path_of_classifier)
         for pair in content["pairs"]:
-            for seed in pair.get("seeds", [0]):
+            seeds = pair.get("seeds", [0])
+            shipped = pair.get("checkpoint", "shipped") == "shipped" and "train" not in pair
+            for seed in seeds:
                 _add_pair(study, content.get("prune", {}), pair, seed)
-                if content.get("audit") and pair.get("checkpoint", "shipped") == "shipped" and "train" not in pair:
-                    _add_audit(study, pair["dataset"], seed)
+                if content.get("audit") and shipped and seed == seeds[0]:
+                    _add_on_shipped(study, "audit", pair["dataset"], seed)
+                if content.get("sensitivity") and shipped:
+                    _add_on_shipped(study, "sensitivity", pair["dataset"], seed)
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
     study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
@@ -105,7 +124,7 @@ def load(path) -> Study:
 def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: its number, data set, seed and cell."""
     _, _, dataset, seed, *step = folder.split("/")
-    number = {"train": "01_train", "prune": "02_prune", "audit": "05_audit"}[step[0]]
+    number = NUMBERS[step[0]]
     return "-".join([number, dataset, seed, *step[1:]]) + ".ipynb"
 
 
@@ -131,6 +150,8 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
         if not Path(source).is_file():
             raise ParameterError(f"pair {dataset} seed {seed}: checkpoint {checkpoint} has no {source}")
     for cell in prune.get("cells", []):
+        if seed not in cell.get("seeds", [seed]):
+            continue
         for threshold in cell["thresholds"]:
             settings = {
                 **common,
@@ -140,6 +161,7 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
                 "scope": cell.get("scope", "default"),
                 "threshold": threshold,
                 "n_samples": prune.get("n_samples", 250),
+                "n_quality": prune.get("n_quality", 5000),
                 "threads": 1,  # cells run side by side, one core each
             }
             settings = parameters.check(settings)
@@ -148,11 +170,18 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
             _add(study, folder, {"step": "prune", "parameters": settings | {"output": folder}, "source": source})
 
 
-def _add_audit(study: Study, dataset: str, seed: int) -> None:
-    folder = f"results/{study.name}/{dataset}/seed{seed}/audit"
+def _add_on_shipped(study: Study, step: str, dataset: str, seed: int) -> None:
+    """A notebook that needs no more than a shipped pair."""
+    folder = f"results/{study.name}/{dataset}/seed{seed}/{step}"
     source = str(shipped_root() / dataset / f"seed{seed}" / "generator.safetensors")
     settings = parameters.check({"dataset": dataset, "seed": seed, "threads": 1})
-    _add(study, folder, {"step": "audit", "parameters": settings | {"output": folder}, "source": source})
+    _add(study, folder, {"step": step, "parameters": settings | {"output": folder}, "source": source})
+
+
+def _add_classifier(study: Study, path: str) -> None:
+    settings = parameters.check({"image_folder": "", "seed": 0, **read_yaml(ROOT / path)})
+    folder = f"results/{study.name}/{settings['dataset']}/classifier"
+    _add(study, folder, {"step": "classifier", "parameters": settings | {"output": folder}})
 
 
 def _add(study: Study, folder: str, run: dict) -> None:

@@ -6,6 +6,8 @@ features; precision, recall, density and coverage are written here. N must be th
 because the Fréchet distance is biased by it.
 """
 
+import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from ganprune_utils.artifacts import replace_atomic, shipped_root, write_json
+from ganprune_utils.artifacts import has_classifier, replace_atomic, shipped_root, write_json
 from ganprune_utils.checkpoints import load_part
 from ganprune_utils.datasets import IMAGE_SIZE, OWN_SIZE, to_model_range
 from ganprune_utils.errors import CheckpointError
@@ -53,14 +55,9 @@ class _Passed(nn.Module):
         return vectors
 
 
-def ships(dataset: str) -> bool:
-    """Whether a classifier ships for the data set, so that quality can be measured on it."""
-    return (shipped_root() / dataset / "classifier" / "classifier.safetensors").is_file()
-
-
 def load_classifier(dataset: str) -> Classifier:
     """The shipped classifier of a data set, in evaluation mode. Raises CheckpointError when none ships."""
-    if not ships(dataset):
+    if not has_classifier(dataset):
         known = sorted(path.parent.parent.name for path in shipped_root().glob("*/classifier/classifier.safetensors"))
         raise CheckpointError(f"classifier of {dataset}: does not ship; these do: {', '.join(known) or 'none'}")
     return load_part(shipped_root() / dataset / "classifier", "classifier")
@@ -73,13 +70,22 @@ def load_real(dataset: str, half: str) -> torch.Tensor:
     return load_file(shipped_root() / dataset / "classifier" / "real.safetensors")[half].float()
 
 
-def save_real(folder, halves: dict[str, Features], data) -> Path:
-    """Write the vectors of both halves as 16-bit floats to `folder/real.safetensors`, with a card beside it."""
+def read_floor(dataset: str) -> dict[str, float]:
+    """What one half of the real test images scores against the other: the best that a generator can hope for."""
+    return json.loads((shipped_root() / dataset / "classifier" / "real.json").read_text())["floor"]
+
+
+def save_real(folder, halves: dict[str, Features], data, floor: dict[str, float]) -> Path:
+    """Write the vectors of both halves as 16-bit floats to `folder/real.safetensors`, with a card beside it.
+
+    The card says which images they are of, and `floor`: the quality of half "choose" against half "report".
+    """
     vectors = {name: half.vectors.to(torch.float16).contiguous() for name, half in halves.items()}
     path = Path(folder) / "real.safetensors"
     replace_atomic(path, lambda temporary: save_file(vectors, temporary))
-    shapes = {name: list(half.shape) for name, half in vectors.items()}
-    write_json(path.with_suffix(".json"), {"dataset": data.name, "split": data.split, "sha256": data.sha256, **shapes})
+    card = {"dataset": data.name, "split": data.split, "sha256": data.sha256, "floor": dict(floor)}
+    card |= {name: list(half.shape) for name, half in vectors.items()}
+    write_json(path.with_suffix(".json"), card)
     return path
 
 
@@ -100,6 +106,7 @@ class Judge:
         """`half` is "choose" or "report". Raises CheckpointError when no classifier ships for the data set."""
         self.classifier = load_classifier(dataset)
         self.real = load_real(dataset, half)
+        self.radius_real = radius(self.real)
         self.own_size = OWN_SIZE.get(dataset, IMAGE_SIZE)
 
     def features(self, images: torch.Tensor) -> Features:
@@ -109,7 +116,7 @@ class Judge:
 
     def pictures(self, images: torch.Tensor) -> dict[str, float]:
         """`quality` of uint8 pictures (N, C, own_size, own_size)."""
-        return quality(self.features(images), self.real)
+        return quality(self.features(images), self.real, radius_real=self.radius_real)
 
     def generator(self, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
         """`quality` of what the generator makes of `noise` (N, latent_dim, 1, 1)."""
@@ -118,7 +125,7 @@ class Judge:
         )
 
 
-def quality(generated: Features, real: torch.Tensor, seed: int = 0) -> dict[str, float]:
+def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=None) -> dict[str, float]:
     """Every quality metric of `generated` against the feature vectors `real` (N, D).
 
     frechet: Fréchet classifier distance (Heusel et al. 2017 with these features), 0 is best.
@@ -128,11 +135,21 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0) -> dict[str,
     entropy: of the histogram of predicted classes, in nats; classes: how many get at least 1 % of the images.
     """
     check(generated, real)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it keeps the features in memory: they are there anyway
+        found = _from_torchmetrics(generated, real, seed)
+    found |= neighbourhoods(generated.vectors, real, radius_real)
+    shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
+    found["entropy"] = torch.special.entr(shares).sum()
+    found["classes"] = (shares >= COVERED).sum()
+    return {name: float(value) for name, value in found.items()}
+
+
+def _from_torchmetrics(generated: Features, real: torch.Tensor, seed: int) -> dict:
     dimension = generated.vectors.shape[1]
     frechet = FrechetInceptionDistance(feature=_Passed(dimension)).set_dtype(torch.float64)
-    kid = KernelInceptionDistance(
-        feature=_Passed(dimension), subsets=50, subset_size=min(1000, len(generated.vectors), len(real))
-    )
+    subset = min(1000, len(generated.vectors), len(real))
+    kid = KernelInceptionDistance(feature=_Passed(dimension), subsets=50, subset_size=subset)
     for metric in (frechet, kid):
         metric.update(real, real=True)
         metric.update(generated.vectors, real=False)
@@ -140,30 +157,29 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0) -> dict[str,
     score.update(generated.logits)
     with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
         torch.manual_seed(seed)
-        found = {"frechet": frechet.compute(), "kid": kid.compute()[0], "score": score.compute()[0]}
-    found |= neighbourhoods(generated.vectors, real)
-    shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
-    found["entropy"] = torch.special.entr(shares).sum()
-    found["classes"] = (shares >= COVERED).sum()
-    return {name: float(value) for name, value in found.items()}
+        return {"frechet": frechet.compute(), "kid": kid.compute()[0], "score": score.compute()[0]}
 
 
-def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, k: int = NEIGHBOURS) -> dict[str, float]:
-    """Precision, recall, density and coverage from the k-nearest-neighbour balls of both sets (Naeem et al. 2020)."""
-    radius_real, radius_generated = _radius(real, k), _radius(generated, k)
+def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None) -> dict[str, float]:
+    """Precision, recall, density and coverage from the k-nearest-neighbour balls of both sets (Naeem et al. 2020).
+
+    `radius_real`, where given, is `radius(real)`: the same for every generator, so it is computed once.
+    """
+    radius_real = radius(real) if radius_real is None else radius_real
+    radius_generated = radius(generated)
     distance = torch.cdist(real, generated)  # (real, generated)
     inside_real = distance < radius_real[:, None]
     return {
         "precision": inside_real.any(dim=0).double().mean().item(),
         "recall": (distance < radius_generated[None, :]).any(dim=1).double().mean().item(),
-        "density": inside_real.double().sum(dim=0).mean().item() / k,
+        "density": inside_real.double().sum(dim=0).mean().item() / NEIGHBOURS,
         "coverage": (distance.min(dim=1).values < radius_real).double().mean().item(),
     }
 
 
-def _radius(vectors: torch.Tensor, k: int) -> torch.Tensor:
-    """Distance of each vector to its k-th nearest neighbour, itself not counted."""
-    return torch.cdist(vectors, vectors).kthvalue(k + 1, dim=1).values
+def radius(vectors: torch.Tensor) -> torch.Tensor:
+    """Distance of each vector to its k-th nearest neighbour, itself not counted; k = 5."""
+    return torch.cdist(vectors, vectors).kthvalue(NEIGHBOURS + 1, dim=1).values
 
 
 def check(generated: Features, real: torch.Tensor) -> None:

@@ -34,3 +34,19 @@ def describe(values) -> pd.Series:
     mode = half_sample_mode(v)  # first, because it checks the values
     numbers = (v.mean(), np.median(v), mode, v.max(), v.min(), v.var(), v.std())
     return pd.Series(dict(zip(STATISTICS, map(float, numbers), strict=True)))
+
+
+def crossing(x, y, level: float) -> float:
+    """The first x at which the curve through the points (x, y) reaches `level` from below, by linear interpolation.
+
+    NaN where it does not within the points given.
+    """
+    order = np.argsort(x)
+    x, y = np.asarray(x, float)[order], np.asarray(y, float)[order]
+    reached = np.flatnonzero(y >= level)
+    if not len(reached):
+        return float("nan")
+    i = reached[0]
+    if i == 0:
+        return float(x[0])
+    return float(x[i - 1] + (level - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1]))

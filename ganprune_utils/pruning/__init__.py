@@ -1,13 +1,14 @@
 """Pruning: a criterion turns a model into masks, another function applies them."""
 
 from ganprune_utils.pruning.layers import prunable_layers
-from ganprune_utils.pruning.magnitude import matched_s, percentage_masks, sensitivity_masks
+from ganprune_utils.pruning.magnitude import allocated_masks, matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.masks import apply_masks, make_permanent, sparsity
 from ganprune_utils.pruning.methods import layer_threshold, masks_for
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
 from ganprune_utils.pruning.recalibrate import recalibrate_batchnorm
 
 __all__ = [
+    "allocated_masks",
     "apply_masks",
     "layer_threshold",
     "make_permanent",

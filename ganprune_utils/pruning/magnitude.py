@@ -29,10 +29,25 @@ def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -
     check_fraction(fraction)
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
-    scores, masks = magnitudes(model), current_masks(model)
     if scope == "layer":
-        return {name: keep_largest({name: scores[name]}, {name: masks[name]}, fraction)[name] for name in scores}
-    return keep_largest(scores, masks, fraction)
+        return allocated_masks(model, dict.fromkeys(prunable_layers(model), fraction))
+    return keep_largest(magnitudes(model), current_masks(model), fraction)
+
+
+def allocated_masks(model: nn.Module, fractions: dict[str, float]) -> dict[str, torch.Tensor]:
+    """Remove from each layer its own share, smallest |w| first: `fractions` has a share in [0, 1) for every layer.
+
+    Raises ParameterError where a layer has no share, or a share has no layer.
+    """
+    masks, scores = current_masks(model), magnitudes(model)
+    if set(fractions) != set(scores):
+        raise ParameterError(f"fractions: has {', '.join(fractions)}; needs one for each of {', '.join(scores)}")
+    for fraction in fractions.values():
+        check_fraction(fraction)
+    return {
+        name: keep_largest({name: scores[name]}, {name: masks[name]}, fraction)[name]
+        for name, fraction in fractions.items()
+    }
 
 
 def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:

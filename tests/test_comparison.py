@@ -1,0 +1,74 @@
+"""Methods at the same sparsity over seeds, on a table small enough to check by hand."""
+
+import pandas as pd
+import pytest
+
+from ganprune_utils import comparison
+from ganprune_utils.metrics.statistics import crossing
+
+
+@pytest.fixture
+def cells():
+    """Two seeds, percentage and random; Fréchet 1 when dense, rising linearly, faster at random."""
+    rows = []
+    for seed in (0, 1):
+        for label, slope in (("percentage", 1.0), ("random", 4.0)):
+            for percent in (0, 50, 90):
+                if label == "random" and percent == 0:
+                    continue
+                rows.append(
+                    {
+                        "dataset": "d",
+                        "seed": seed,
+                        "method": label,
+                        "scope": "global" if label == "percentage" else "uniform",
+                        "label": label,
+                        "threshold": float(percent),
+                        "recalibrated": False,
+                        "sparsity": percent / 100,
+                        "frechet": 1 + (slope + seed) * percent / 100,
+                        "coverage": 1 - percent / 100,
+                        "ssim": 1 - slope * percent / 1000,
+                        "uqi": 1 - slope * percent / 1000,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def test_crossing_is_the_first_one():
+    assert crossing([0, 1, 2, 3], [0, 2, 0, 4], 1) == 0.5
+    assert crossing([3, 0, 2, 1], [4, 0, 0, 2], 3) == pytest.approx(2.75)  # in any order
+    assert pd.isna(crossing([0, 1], [0, 1], 2)) and crossing([0, 1], [3, 4], 2) == 0
+
+
+def test_tolerated_sparsity_is_measured_from_the_dense_generator(cells):
+    found = comparison.tolerated_sparsity(cells).set_index(["seed", "label"]).tolerated
+    assert found[0, "percentage"] == pytest.approx(0.5) and found[1, "percentage"] == pytest.approx(0.25)
+    assert found[0, "random"] == pytest.approx(0.125) and found[1, "random"] == pytest.approx(0.1)
+
+
+def test_spread_is_over_seeds(cells):
+    table = comparison.spread(cells, ["label", "threshold"], ["frechet"])
+    assert table.loc[("random", 50.0), ("frechet", "mean")] == pytest.approx(3.25)
+    assert table.loc[("random", 50.0), ("frechet", "std")] == pytest.approx(0.5 / 2**0.5)
+    assert (table["n"] == 2).all()
+    matched = comparison.matched_table(cells, "frechet", [50.0])
+    assert matched.loc[("d", False, "random"), "50 %"] == "3.25 ± 0.35" and (matched.n == 2).all()
+
+
+def test_one_seed_has_no_spread():
+    assert comparison.written(0.5, float("nan")) == "0.500" and comparison.written(0.5, 0.1) == "0.500 ± 0.100"
+
+
+def test_correlation_and_parting(cells):
+    table = comparison.correlations(cells)
+    assert -1 <= table.loc[("d", "all"), "ssim and frechet"] < -0.5 and table.loc[("d", "all"), "n"] == 8
+    odd = cells[cells.seed == 0].iloc[[1]].assign(ssim=0.99, frechet=99.0)
+    parted = comparison.partings(pd.concat([cells, odd], ignore_index=True))
+    assert parted.says.tolist() == ["likeness", "quality"] and parted.frechet.iloc[0] == 99.0
+
+
+def test_sensitivity_by_its_own_threshold_belongs_to_no_curve():
+    rows = pd.DataFrame({"method": ["sensitivity", "sensitivity"], "scope": ["layer", "matched"]})
+    labels = comparison.curve_label(rows)
+    assert pd.isna(labels[0]) and labels[1] == "sensitivity"
