@@ -18,7 +18,6 @@ COLOURS = {
     "random": "#666666",
     "random (shuffled)": "#CC79A7",
 }
-LAYER_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 LABELS = {
     "uqi": "UQI",
     "uqi_no_flat": "UQI without flat windows",
@@ -118,9 +117,10 @@ def confusion(shares: pd.DataFrame, classes) -> Figure:
     figure, axis = plt.subplots(figsize=(6, 5))
     names = [classes[i] for i in shares.index], [classes[i] for i in shares.columns]
     percent = shares.to_numpy() * 100
-    labels = np.where(percent >= 0.5, np.round(percent).astype(int).astype(str), "")
+    labels = np.where(np.round(percent) > 0, np.round(percent).astype(int).astype(str), "")
     sns.heatmap(percent, annot=labels, fmt="", cmap="Blues", vmin=0, vmax=100, ax=axis, cbar_kws={"label": "%"})
     axis.set(xlabel="taken for", ylabel="class")
+    axis.grid(False)
     axis.set_xticklabels(names[1], rotation=45, ha="right")
     axis.set_yticklabels(names[0], rotation=0)
     return figure
@@ -137,7 +137,7 @@ def layer_sparsity(table: pd.DataFrame, method: str, scope: str) -> Figure:
     for axis, network in zip(axes[0], networks, strict=True):
         rows = table[table.network == network]
         layers, overall = rows[rows.layer != "overall"], rows[rows.layer == "overall"].sparsity.item()
-        axis.bar([_short(name) for name in layers.layer], layers.sparsity, color=colour, width=0.6)
+        axis.bar([short(name) for name in layers.layer], layers.sparsity, color=colour, width=0.6)
         axis.axhline(overall, color="black", linewidth=1.2, label=f"overall {overall:.3f}")
         mean = layers.sparsity.mean()
         axis.axhline(mean, color="black", linewidth=1.2, linestyle="--", label=f"mean of layers {mean:.3f}")
@@ -155,9 +155,9 @@ def weight_histograms(weights: dict[str, torch.Tensor], thresholds: dict[str, fl
         axis.hist(values, bins=np.linspace(-limit, limit, 81), color="#666666")
         if thresholds[name] is not None:
             axis.axvspan(-thresholds[name], thresholds[name], color="black", alpha=0.2, lw=0)
-            axis.set_title(f"{_short(name)}: |w| < {thresholds[name]:.4f}", fontsize=10)
+            axis.set_title(f"{short(name)}: |w| < {thresholds[name]:.4f}", fontsize=10)
         else:
-            axis.set_title(f"{_short(name)}: no threshold", fontsize=10)
+            axis.set_title(f"{short(name)}: no threshold", fontsize=10)
         axis.set(xlabel="weight")
         axis.tick_params(axis="y", labelsize=7)
     axes[0][0].set_ylabel("count")
@@ -221,148 +221,5 @@ def trade_off(curves: pd.DataFrame, floor: pd.DataFrame, metrics: list[str]) -> 
     return figure
 
 
-def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
-    """A row of panels a data set: each metric over overall sparsity, as pruned and recalibrated, bands over seeds.
-
-    `cells` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metrics. Dotted: the dense one.
-    """
-    import seaborn as sns
-
-    names = list(dict.fromkeys(cells.dataset))
-    size = (3.0 * 2 * len(metrics), 2.9 * len(names) + 0.5)
-    figure, axes = plt.subplots(len(names), 2 * len(metrics), figsize=size, squeeze=False, sharex=True)
-    for line, dataset in zip(axes, names, strict=True):
-        for i, axis in enumerate(line):
-            metric, recalibrated = metrics[i // 2], bool(i % 2)
-            rows = cells[(cells.dataset == dataset) & (cells.recalibrated == recalibrated) & cells.label.notna()]
-            dense = rows[(rows.threshold == 0)][metric].mean()
-            sns.lineplot(
-                rows,
-                x="sparsity",
-                y=metric,
-                hue="label",
-                hue_order=list(COLOURS),
-                palette=COLOURS,
-                marker="o",
-                markersize=4,
-                errorbar="sd",
-                ax=axis,
-                legend=axis is axes[0][0],
-            )
-            axis.axhline(dense, color="black", linestyle=":", linewidth=1.2)
-            axis.set(xlabel="overall sparsity (fraction)", ylabel=f"{dataset}" if i == 0 else "", xlim=(0, 1))
-            if metric == "frechet":
-                axis.set_yscale("log")
-            else:
-                axis.set_ylim(0, 1)
-            axis.set_title(LABELS[metric] + ("\nrecalibrated" if recalibrated else "\nas pruned"), fontsize=10)
-        for i in range(0, len(line), 2):  # a pair of panels has one scale
-            limits = [
-                f(pair)
-                for f, pair in zip(
-                    (min, max), zip(line[i].get_ylim(), line[i + 1].get_ylim(), strict=True), strict=True
-                )
-            ]
-            line[i].set_ylim(limits)
-            line[i + 1].set_ylim(limits)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    axes[0][0].get_legend().remove()
-    handles.append(plt.Line2D([], [], color="black", linestyle=":"))
-    figure.legend(handles, [*labels, "dense"], loc="outside lower center", ncols=len(handles), fontsize=9)
-    return figure
-
-
-def likeness_and_quality(cells: pd.DataFrame) -> Figure:
-    """One panel a data set: Fréchet distance over SSIM, a point a pruned generator; hollow where recalibrated."""
-    names = list(dict.fromkeys(cells.dataset))
-    figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.8), squeeze=False)
-    cells = cells.assign(label=cells.label.fillna("sensitivity"))
-    for axis, dataset in zip(axes[0], names, strict=True):
-        rows = cells[cells.dataset == dataset]
-        for label, colour in COLOURS.items():
-            for recalibrated, face in ((False, colour), (True, "none")):
-                chosen = rows[(rows.label == label) & (rows.recalibrated == recalibrated)]
-                axis.plot(
-                    chosen.ssim,
-                    chosen.frechet,
-                    "o",
-                    markeredgecolor=colour,
-                    markerfacecolor=face,
-                    markersize=4.5,
-                    label=None if recalibrated or chosen.empty else label,
-                )
-        axis.set(xlabel="SSIM to the dense generator", yscale="log", title=dataset)
-    axes[0][0].set_ylabel(LABELS["frechet"])
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    handles += [plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="")]
-    figure.legend(handles, [*labels, "recalibrated"], loc="outside lower center", ncols=len(handles), fontsize=9)
-    return figure
-
-
-def layer_heat_maps(scan: pd.DataFrame, metrics: list[str]) -> Figure:
-    """One heat map a metric: layers in rows, percent of the layer removed in columns; by percentage only.
-
-    `scan` has columns layer, method, threshold and the metrics, one row a (layer, threshold).
-    """
-    import seaborn as sns
-
-    rows = scan[scan.method == "percentage"]
-    figure, axes = plt.subplots(1, len(metrics), figsize=(4.6 * len(metrics), 2.6), squeeze=False)
-    for axis, metric in zip(axes[0], metrics, strict=True):
-        table = rows.pivot(index="layer", columns="threshold", values=metric)
-        table.index, table.columns = map(_short, table.index), [f"{percent:g}" for percent in table.columns]
-        # Distances grow with damage, all other scores fall: dark is damage in both.
-        colours = "rocket_r" if metric in ("frechet", "kid") else "rocket"
-        sns.heatmap(table, annot=True, fmt=".2f", cmap=colours, ax=axis, cbar=False)
-        axis.set(xlabel="percent of the layer removed", ylabel="", title=LABELS[metric])
-        axis.tick_params(axis="y", rotation=0)
-    return figure
-
-
-def layer_curves(scan: pd.DataFrame, reference: pd.DataFrame, metrics: list[str]) -> Figure:
-    """One panel a metric: a line a layer over its sparsity, dashed where BatchNorm was recalibrated.
-
-    Points by percentage are round, by s square. `reference` has the dense generator's values.
-    """
-    figure, axes = plt.subplots(1, len(metrics), figsize=(3.7 * len(metrics), 3.3), squeeze=False)
-    for axis, metric in zip(axes[0], metrics, strict=True):
-        for (layer, recalibrated), rows in scan.groupby(["layer", "recalibrated"], sort=False):
-            colour = LAYER_COLOURS[list(dict.fromkeys(scan.layer)).index(layer) % len(LAYER_COLOURS)]
-            rows = rows.sort_values("sparsity")
-            start = reference[metric][reference.recalibrated == recalibrated].item()
-            label = None if recalibrated else _short(layer)
-            line = ":" if recalibrated else "-"
-            axis.plot([0, *rows.sparsity], [start, *rows[metric]], line, color=colour, label=label, linewidth=1.4)
-            for method, marker in (("percentage", "o"), ("sensitivity", "s")):
-                chosen = rows[rows.method == method]
-                axis.plot(chosen.sparsity, chosen[metric], marker, color=colour, markersize=3.5)
-        axis.set(xlabel="sparsity of the layer (fraction)", xlim=(0, 1), title=LABELS[metric])
-        if metric == "frechet":
-            axis.set_yscale("log")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    handles += [plt.Line2D([], [], color="black"), plt.Line2D([], [], color="black", linestyle=":")]
-    labels += ["as it is", "recalibrated"]
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
-    return figure
-
-
-def allocation_comparison(compared: pd.DataFrame, dense: pd.DataFrame) -> Figure:
-    """Fréchet distance by overall sparsity, a bar a method, without and with recalibration; dotted: the dense one."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
-    colours = {"allocation": "#009E73", "global": COLOURS["percentage"], "layer": COLOURS["percentage (layer)"]}
-    for axis, (recalibrated, rows) in zip(axes, compared.groupby("recalibrated"), strict=True):
-        percents = sorted(set(rows.percent))
-        for i, (method, colour) in enumerate(colours.items()):
-            values = rows[rows.method == method].set_index("percent").frechet.reindex(percents)
-            positions = np.arange(len(percents)) + (i - 1) * 0.27
-            axis.bar(positions, values, 0.25, color=colour, label=method)
-        axis.axhline(dense.frechet[dense.recalibrated == recalibrated].item(), color="black", linestyle=":")
-        axis.set_xticks(range(len(percents)), [f"{percent:g} %" for percent in percents])
-        axis.set(xlabel="overall sparsity", title="recalibrated" if recalibrated else "as it is", yscale="log")
-    axes[0].set_ylabel(LABELS["frechet"])
-    axes[0].legend()
-    return figure
-
-
-def _short(layer: str) -> str:
+def short(layer: str) -> str:
     return layer.removeprefix("layers.")

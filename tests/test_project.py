@@ -76,7 +76,8 @@ def test_modules_import_only_from_layers_to_their_right():
     """report -> sensitivity, comparison, plots, tables -> training, pruning, metrics -> checkpoints, models -> rest."""
     order = ["errors", "parameters", "artifacts", "datasets", "models", "checkpoints"]
     rank = {name: i for i, name in enumerate(order)} | dict.fromkeys(["training", "pruning", "metrics"], 10)
-    rank |= dict.fromkeys(["plots", "tables", "comparison", "sensitivity"], 20) | {"report": 30}
+    rank |= dict.fromkeys(["plots", "tables", "comparison", "sensitivity"], 20)
+    rank |= {"layer_plots": 25, "comparison_plots": 25, "report": 30}
     for path in (ROOT / "ganprune_utils").rglob("*.py"):
         own = path.relative_to(ROOT / "ganprune_utils").parts[0].removesuffix(".py")
         if own == "__init__":

@@ -90,9 +90,12 @@ def save_real(folder, halves: dict[str, Features], data, floor: dict[str, float]
 
 
 @torch.no_grad()
-def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 250) -> Features:
+def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 100) -> Features:
     """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
-    vectors = torch.cat([classifier.features(batch) for batch in images.split(batch_size)])
+    # Channels last and small batches are about twice as fast on a CPU as the defaults.
+    classifier = classifier.to(memory_format=torch.channels_last)
+    batches = images.contiguous(memory_format=torch.channels_last).split(batch_size)
+    vectors = torch.cat([classifier.features(batch) for batch in batches])
     return Features(vectors, classifier.head(vectors))
 
 

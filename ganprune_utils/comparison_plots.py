@@ -1,0 +1,85 @@
+"""Figures that compare methods: quality over sparsity, and quality over likeness."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ganprune_utils.plots import COLOURS, LABELS
+
+
+def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
+    """A row of panels a data set: each metric over overall sparsity, as pruned and recalibrated, bands over seeds.
+
+    `cells` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metrics. Dotted: the dense one.
+    """
+    import seaborn as sns
+
+    names = list(dict.fromkeys(cells.dataset))
+    size = (3.0 * 2 * len(metrics), 2.9 * len(names) + 0.5)
+    figure, axes = plt.subplots(len(names), 2 * len(metrics), figsize=size, squeeze=False, sharex=True)
+    for line, dataset in zip(axes, names, strict=True):
+        for i, axis in enumerate(line):
+            metric, recalibrated = metrics[i // 2], bool(i % 2)
+            rows = cells[(cells.dataset == dataset) & (cells.recalibrated == recalibrated) & cells.label.notna()]
+            dense = rows[(rows.threshold == 0)][metric].mean()
+            sns.lineplot(
+                rows,
+                x="sparsity",
+                y=metric,
+                hue="label",
+                hue_order=list(COLOURS),
+                palette=COLOURS,
+                marker="o",
+                markersize=4,
+                errorbar="sd",
+                ax=axis,
+                legend=axis is axes[0][0],
+            )
+            axis.axhline(dense, color="black", linestyle=":", linewidth=1.2)
+            axis.set(xlabel="overall sparsity (fraction)", ylabel=f"{dataset}" if i == 0 else "", xlim=(0, 1))
+            if metric == "frechet":
+                axis.set_yscale("log")
+            else:
+                axis.set_ylim(0, 1)
+            axis.set_title(LABELS[metric] + ("\nrecalibrated" if recalibrated else "\nas pruned"), fontsize=10)
+        for i in range(0, len(line), 2):  # a pair of panels has one scale
+            limits = [
+                f(pair)
+                for f, pair in zip(
+                    (min, max), zip(line[i].get_ylim(), line[i + 1].get_ylim(), strict=True), strict=True
+                )
+            ]
+            line[i].set_ylim(limits)
+            line[i + 1].set_ylim(limits)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes[0][0].get_legend().remove()
+    handles.append(plt.Line2D([], [], color="black", linestyle=":"))
+    figure.legend(handles, [*labels, "dense"], loc="outside lower center", ncols=len(handles), fontsize=9)
+    return figure
+
+
+def likeness_and_quality(cells: pd.DataFrame) -> Figure:
+    """One panel a data set: Fréchet distance over SSIM, a point a pruned generator; hollow where recalibrated."""
+    names = list(dict.fromkeys(cells.dataset))
+    figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.8), squeeze=False)
+    cells = cells.assign(label=cells.label.fillna("sensitivity"))
+    for axis, dataset in zip(axes[0], names, strict=True):
+        rows = cells[cells.dataset == dataset]
+        for label, colour in COLOURS.items():
+            for recalibrated, face in ((False, colour), (True, "none")):
+                chosen = rows[(rows.label == label) & (rows.recalibrated == recalibrated)]
+                axis.plot(
+                    chosen.ssim,
+                    chosen.frechet,
+                    "o",
+                    markeredgecolor=colour,
+                    markerfacecolor=face,
+                    markersize=4.5,
+                    label=None if recalibrated or chosen.empty else label,
+                )
+        axis.set(xlabel="SSIM to the dense generator", yscale="log", title=dataset)
+    axes[0][0].set_ylabel(LABELS["frechet"])
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    handles += [plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="")]
+    figure.legend(handles, [*labels, "recalibrated"], loc="outside lower center", ncols=len(handles), fontsize=9)
+    return figure
