@@ -153,7 +153,7 @@ rule example:
     output:
         f"{STUDY.report}/notebooks/{{name}}",
     wildcard_constraints:
-        name="0[1245].*",
+        name="0[01245].*",
     run:
         Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
 

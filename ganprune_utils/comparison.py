@@ -3,6 +3,7 @@
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ganprune_utils.errors import DataError
 from ganprune_utils.metrics.statistics import crossing
 
 CELL = ["dataset", "seed", "part", "method", "scope", "threshold"]
@@ -23,20 +24,64 @@ def curve_label(rows: pd.DataFrame) -> pd.Series:
 
 
 def cells(quality: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
-    """One row a pruned generator: its cell, `recalibrated`, `sparsity`, every quality metric, mean `ssim` and `uqi`."""
+    """One row a pruned generator: its cell, `recalibrated`, `sparsity`, every quality metric, mean `ssim` and `uqi`.
+
+    Cells that prune both networks are left out: their generator is that of another cell.
+    """
     keys = [*CELL, "recalibrated"]
     likeness = means[means.metric.isin(["ssim", "uqi"])]
     likeness = likeness.pivot(index=[*keys, "sparsity"], columns="metric", values="value").reset_index()
-    joined = quality.merge(likeness, on=keys, validate="one_to_one")
+    joined = quality[quality.part == "generator"].merge(likeness, on=keys, validate="one_to_one")
     return joined.assign(label=curve_label(joined))
 
 
+def common(cells: pd.DataFrame) -> pd.DataFrame:
+    """The points of the curves at overall sparsities (thresholds) that every curve and seed of a data set has, and 0.
+
+    Interpolation between points depends on where they are: only curves on the same points compare.
+    """
+    curves = cells[cells.label.notna()]
+    kept = []
+    for _, rows in curves.groupby("dataset", sort=False):
+        grids = [set(group.threshold) for _, group in rows.groupby(["seed", "label"])]
+        shared = set.intersection(*grids) | {0.0}
+        kept.append(rows[rows.threshold.isin(shared)])
+    return pd.concat(kept)
+
+
+def dense_of(cells: pd.DataFrame) -> pd.DataFrame:
+    """The dense generators, indexed by (dataset, seed, recalibrated). DataError where a curve has none."""
+    dense = cells[(cells.label == "percentage") & (cells.threshold == 0)]
+    dense = dense.set_index(["dataset", "seed", "recalibrated"])
+    for key in cells[["dataset", "seed", "recalibrated"]].drop_duplicates().itertuples(index=False, name=None):
+        if key not in dense.index:
+            raise DataError(
+                f"results of {key[0]} seed {key[1]}: have no dense generator; "
+                "the study needs a cell with method percentage, scope global and threshold 0"
+            )
+    return dense
+
+
 def spread(rows: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
-    """Mean and standard deviation (n - 1) over training seeds, and n: columns (value, "mean" | "std") and n."""
+    """Mean and standard deviation (n - 1) over training seeds: columns (value, "mean" | "std"), and n, the number of
+    seeds with a value, the first of `values`."""
     grouped = rows.groupby(by, sort=False)
     table = grouped[values].agg(["mean", "std"])
-    table["n", ""] = grouped.seed.nunique()
+    table["n", ""] = grouped[values[0]].count()
     return table
+
+
+def paired(cells: pd.DataFrame, metric: str, baseline: str = "percentage") -> pd.DataFrame:
+    """Each curve minus the `baseline` curve, generator by generator: mean, std and n of the differences over seeds.
+
+    The pairs have the training seed, the noise and the sparsity in common, so their spread says what the method does.
+    """
+    keys = ["dataset", "recalibrated", "threshold", "seed"]
+    rows = cells[cells.label.notna() & (cells.threshold > 0)]
+    base = rows[rows.label == baseline].set_index(keys)[metric].rename("base")
+    joined = rows[rows.label != baseline].join(base, on=keys, how="inner")
+    joined = joined.assign(difference=joined[metric] - joined.base)
+    return spread(joined, ["dataset", "recalibrated", "label", "threshold"], ["difference"])
 
 
 def written(mean: float, std: float, digits: int = 3) -> str:
@@ -44,33 +89,52 @@ def written(mean: float, std: float, digits: int = 3) -> str:
     return f"{mean:.{digits}f}" if pd.isna(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
-def matched_table(cells: pd.DataFrame, metric: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
-    """Curves in rows, overall sparsities (percent) in columns, "mean ± std" over seeds, n in the last column."""
-    rows = cells[cells.label.notna() & cells.threshold.isin(thresholds)]
-    table = spread(rows, ["dataset", "recalibrated", "label", "threshold"], [metric])
-    text = table.apply(lambda row: written(row[metric, "mean"], row[metric, "std"], digits), axis=1)
+def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+    """A `spread` by (dataset, recalibrated, label, threshold) as text: thresholds (percent) in columns, and n."""
+    table = table[table.index.get_level_values("threshold").isin(thresholds)]
+    text = table.apply(lambda row: written(row[value, "mean"], row[value, "std"], digits), axis=1)
     wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %").reindex(CURVES.values(), level="label")
     return wide.assign(n=table["n"].groupby(["dataset", "recalibrated", "label"]).min())
 
 
-def tolerated_sparsity(cells: pd.DataFrame, rise: float = 1.5) -> pd.DataFrame:
-    """The overall sparsity at which the Fréchet distance is `rise` times that of the dense generator as it ships.
+def matched_table(cells: pd.DataFrame, metric: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+    """Curves in rows, overall sparsities (percent) in columns, "mean ± std" over seeds, n in the last column."""
+    table = spread(cells[cells.label.notna()], ["dataset", "recalibrated", "label", "threshold"], [metric])
+    return in_columns(table, metric, thresholds, digits)
 
-    One row a (dataset, seed, label, recalibrated). NaN where it stays below that within the curve.
+
+def tolerated_sparsity(cells: pd.DataFrame, rise: float = 1.5) -> pd.DataFrame:
+    """The overall sparsity at which the Fréchet distance is `rise` times that of the dense generator.
+
+    One row a (dataset, seed, label, recalibrated); recalibrated curves start from the recalibrated dense generator. NaN
+    where the distance stays below that within the curve. All curves are taken on the points that they have in common.
     """
-    found = []
-    dense = cells[(cells.method == "percentage") & (cells.threshold == 0)].set_index(
-        ["dataset", "seed", "recalibrated"]
-    )
-    for (dataset, seed, label, recalibrated), rows in cells[cells.label.notna()].groupby(
-        ["dataset", "seed", "label", "recalibrated"], sort=False
-    ):
+    found, dense = [], dense_of(cells)
+    curves = common(cells)
+    for key, rows in curves[curves.threshold > 0].groupby(["dataset", "seed", "label", "recalibrated"], sort=False):
+        dataset, seed, label, recalibrated = key
         start = dense.frechet[dataset, seed, recalibrated]
-        rows = rows[rows.threshold > 0]
-        level = rise * dense.frechet[dataset, seed, False]
-        at = crossing([0, *rows.sparsity], [start, *rows.frechet], level)
-        found.append((dataset, seed, label, recalibrated, at))
+        found.append((*key, crossing([0, *rows.sparsity], [start, *rows.frechet], rise * start)))
     return pd.DataFrame(found, columns=["dataset", "seed", "label", "recalibrated", "tolerated"])
+
+
+def allocation_gain(allocation: pd.DataFrame) -> pd.DataFrame:
+    """Fréchet distance of each way to allocate, and its difference to one global threshold, over seeds.
+
+    `allocation` has columns dataset, seed, recalibrated, percent, method ("allocation", "global", "layer"), frechet.
+    """
+    keys = ["dataset", "recalibrated", "percent", "seed"]
+    base = allocation[allocation.method == "global"].set_index(keys).frechet.rename("base")
+    joined = allocation.join(base, on=keys)
+    joined = joined.assign(difference=joined.frechet - joined.base)
+    return spread(joined, ["dataset", "recalibrated", "percent", "method"], ["frechet", "difference"])
+
+
+def flat(spread: pd.DataFrame) -> pd.DataFrame:
+    """A `spread` with plain columns, to be written."""
+    table = spread.copy()
+    table.columns = [" ".join(filter(None, column)) for column in table.columns]
+    return table.reset_index()
 
 
 def correlations(cells: pd.DataFrame) -> pd.DataFrame:
@@ -93,13 +157,14 @@ def correlations(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found).sort_values(["dataset"], kind="stable").set_index(["dataset", "cells"])
 
 
-def partings(cells: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Per data set the two generators where likeness and quality part most, by the difference of their ranks.
+def partings(cells: pd.DataFrame) -> pd.DataFrame:
+    """Per data set, of its first seed, the two generators where likeness and quality part most, by their ranks.
 
     `says` is "likeness" where SSIM ranks it far better than the Fréchet distance does, "quality" for the opposite.
     """
     found = []
-    for _, rows in cells[(cells.seed == seed) & (cells.sparsity > 0)].groupby("dataset"):
+    first = cells.groupby("dataset").seed.transform("min")
+    for _, rows in cells[(cells.seed == first) & (cells.sparsity > 0)].groupby("dataset"):
         gap = rows.ssim.rank() - rows.frechet.rank(ascending=False)
         found += [rows.loc[[gap.idxmax()]].assign(says="likeness"), rows.loc[[gap.idxmin()]].assign(says="quality")]
     return pd.concat(found)

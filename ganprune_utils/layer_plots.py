@@ -74,3 +74,34 @@ def allocation_comparison(compared: pd.DataFrame, dense: pd.DataFrame) -> Figure
     axes[0].set_ylabel(LABELS["frechet"])
     axes[0].legend()
     return figure
+
+
+def layer_bands(scan: pd.DataFrame, dense: pd.DataFrame, metrics: list[str]) -> Figure:
+    """A row of panels a data set: each metric over the sparsity of one layer, as pruned, bands over training seeds.
+
+    `scan` has columns dataset, seed, layer, method, threshold, recalibrated, sparsity and the metrics; by percentage
+    only, because the s of one seed is another sparsity in the next. `dense` has the same columns without a layer.
+    """
+    import seaborn as sns
+
+    names = list(dict.fromkeys(scan.dataset))
+    layers = list(dict.fromkeys(scan.layer))
+    size = (3.7 * len(metrics), 2.9 * len(names) + 0.4)
+    figure, axes = plt.subplots(len(names), len(metrics), figsize=size, squeeze=False, sharex=True)
+    rows = scan[(scan.method == "percentage") & ~scan.recalibrated]
+    start = [dense[~dense.recalibrated].assign(layer=layer, threshold=0.0) for layer in layers]
+    rows = pd.concat([*start, rows]).assign(layer=lambda table: table.layer.map(short))
+    colours = dict(zip(map(short, layers), LAYER_COLOURS, strict=False))
+    for line, dataset in zip(axes, names, strict=True):
+        for axis, metric in zip(line, metrics, strict=True):
+            shown = dict(x="threshold", y=metric, hue="layer", palette=colours, marker="o", errorbar="sd")
+            first = axis is axes[0][0]
+            sns.lineplot(rows[rows.dataset == dataset], **shown, markersize=4, ax=axis, legend=first)
+            axis.set(xlabel="percent of the layer removed", ylabel=dataset if axis is line[0] else "", xlim=(0, 100))
+            axis.set_title(LABELS[metric])
+            if metric == "frechet":
+                axis.set_yscale("log")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes[0][0].get_legend().remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+    return figure

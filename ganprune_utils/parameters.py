@@ -46,11 +46,12 @@ def _list(allowed: str, test) -> Rule:
 
     def fits(text: str) -> bool:
         try:
-            return bool(text.split()) and all(test(float(part)) for part in text.split())
+            found = [float(part) for part in text.split()]
+            return bool(found) and len(set(found)) == len(found) and all(map(test, found))
         except ValueError:
             return False
 
-    return Rule(str, f"numbers with blanks between them, as in '50 90': {allowed}", fits)
+    return Rule(str, f"different numbers with blanks between them, as in '50 90': {allowed}", fits)
 
 
 def _are_widths(text: str) -> bool:
@@ -129,6 +130,10 @@ def check(values: dict) -> dict:
     checked = {name: _check_one(name, value) for name, value in values.items()}
     if {"method", "scope", "threshold"} <= checked.keys():
         checked["scope"] = check_method(checked["method"], checked["scope"], checked["threshold"])
+    if {"overall", "percents"} <= checked.keys():
+        overall, reach = (max(map(float, checked[name].split())) for name in ("overall", "percents"))
+        if overall > reach:
+            raise ParameterError(f"overall = {overall:g}: must not be above the highest of percents, {reach:g}")
     folder, name = checked.get("image_folder"), checked.get("dataset")
     if folder is not None and bool(folder) != (name == "image_folder"):
         raise ParameterError(f"image_folder = {folder!r}: dataset image_folder needs one, {name} takes none")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ganprune_utils import comparison
 from ganprune_utils.artifacts import project_root, write_atomic
-from ganprune_utils.tables import METRIC_TITLES, PAPER, PAPER_CELLS, markdown
+from ganprune_utils.tables import METRIC_TITLES, PAPER, PAPER_CELLS, markdown, quality_count
 
 TITLES = {"quick": "Quick study", "paper": "What pruning does to a DCGAN: the report"}
 
@@ -32,7 +32,8 @@ def write_landing_page(
     page = template.render(
         title=TITLES.get(study, f"Study {study}"),
         removed=markdown(removed),
-        corrected=markdown(with_spread(corrected)) if corrected.seeds.max() > 1 else "",
+        corrected=markdown(with_spread(corrected)) if len(corrected) else "",
+        n_quality=f"{quality_count(runs):,}",
         paper_tables=[(" · ".join(name), markdown(table.reset_index())) for name, table in paper_tables.items()],
         n_samples=", ".join(str(n) for n in sorted({p["n_samples"] for p in runs.parameters if "n_samples" in p})),
         verdicts=markdown(verdicts.reset_index()) if len(verdicts) else "",
@@ -64,7 +65,7 @@ def headline(corrected: pd.DataFrame) -> list[str]:
         method, _, threshold = PAPER_CELLS[cell.table]
         scores = ", ".join(f"{name} {value}" for name, value in zip(METRIC_TITLES.values(), values[4:], strict=False))
         paper = ", ".join(f"{PAPER[cell.table][metric][0]:.3f}" for metric in ("uqi", "ssim", "ms_ssim"))
-        n = f"mean ± std of {cell.seeds} seeds" if cell.seeds > 1 else "mean"
+        n = f"mean ± std of n = {cell.seeds} training seeds" if cell.seeds > 1 else "mean, n = 1 training seed"
         sentences.append(
             f"Table {cell.table}, {cell.dataset}: {method} {threshold:g} removes {cell.sparsity:.1%} of the weights; "
             f"{n}: {scores} (paper: {paper})."
@@ -74,30 +75,52 @@ def headline(corrected: pd.DataFrame) -> list[str]:
 
 def quality_sections(tables: Path) -> dict[str, str]:
     """Notebook 9's tables in Markdown, each empty where it is not there."""
-    sections = dict.fromkeys(("tolerated", "checks", "correlations", "ranking", "allocation"), "")
+    names = ("tolerated", "differences", "checks", "correlations", "ranking", "allocation")
+    sections = dict.fromkeys(names, "")
     if not (tables / "tolerated-sparsity.csv").is_file():
         return sections
-    tolerated = comparison.spread(
-        pd.read_csv(tables / "tolerated-sparsity.csv"), ["dataset", "label", "recalibrated"], ["tolerated"]
-    )
-    sections["tolerated"] = markdown(spread_text(tolerated, "tolerated", "recalibrated"))
+    tolerated = pd.read_csv(tables / "tolerated-sparsity.csv")
+    sections["tolerated"] = markdown(reached_text(tolerated, ["dataset", "label"]))
+    sections["differences"] = markdown(differences_text(pd.read_csv(tables / "difference-to-percentage.csv")))
     sections["checks"] = markdown(pd.read_csv(tables / "metric-checks.csv").round(3))
     sections["correlations"] = markdown(pd.read_csv(tables / "likeness-and-quality.csv").round(2))
     if (tables / "ranking.csv").is_file():
-        ranking = comparison.spread(
-            pd.read_csv(tables / "ranking.csv"), ["dataset", "layer", "recalibrated"], ["tolerated"]
-        )
-        sections["ranking"] = markdown(spread_text(ranking, "tolerated", "recalibrated"))
-        allocation = pd.read_csv(tables / "allocation.csv")
-        allocation = comparison.spread(allocation, ["dataset", "recalibrated", "percent", "method"], ["frechet"])
-        sections["allocation"] = markdown(spread_text(allocation, "frechet", "method"))
+        ranking = pd.read_csv(tables / "ranking.csv")
+        ranking["mean"] = ranking.groupby(["dataset", "layer"]).tolerated.transform("mean")
+        sections["ranking"] = markdown(reached_text(ranking.sort_values(["dataset", "mean"]), ["dataset", "layer"]))
+        sections["allocation"] = markdown(allocation_text(pd.read_csv(tables / "allocation.csv")))
     return sections
 
 
-def spread_text(spread: pd.DataFrame, value: str, columns: str) -> pd.DataFrame:
-    """ "mean ± std" as text with one index level in columns, and n."""
-    text = spread.apply(lambda row: comparison.written(row[value, "mean"], row[value, "std"]), axis=1)
-    wide = text.replace("nan", "not reached").unstack(columns)
-    names = {False: "as pruned", True: "recalibrated"}
-    n = spread["n"].groupby(level=[name for name in spread.index.names if name != columns]).min()
-    return wide.rename(columns=names).assign(n=n).reset_index()
+def reached_text(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Column `tolerated` over seeds as "mean ± std", as pruned and recalibrated, or in how many it is not reached."""
+
+    def text(values: pd.Series) -> str:
+        if values.isna().any():
+            return f"not reached in {values.isna().sum()} of {len(values)}"
+        return comparison.written(values.mean(), values.std())
+
+    wide = rows.groupby([*by, "recalibrated"], sort=False).tolerated.apply(text).unstack("recalibrated")
+    n = rows.groupby(by, sort=False).seed.nunique()
+    return wide.rename(columns={False: "as pruned", True: "recalibrated"}).assign(n=n).reset_index()
+
+
+def differences_text(rows: pd.DataFrame, thresholds=(30, 50, 70, 90)) -> pd.DataFrame:
+    """Fréchet distance of each method minus that of percentage, as pruned; thresholds in columns."""
+    rows = rows[~rows.recalibrated & rows.threshold.isin(thresholds)]
+    pairs = zip(rows["difference mean"], rows["difference std"], strict=True)
+    rows = rows.assign(text=[comparison.written(mean, std, 2) for mean, std in pairs])
+    wide = rows.pivot(index=["dataset", "label"], columns="threshold", values="text")
+    n = rows.groupby(["dataset", "label"]).n.min()
+    return wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()
+
+
+def allocation_text(allocation: pd.DataFrame) -> pd.DataFrame:
+    """Fréchet distance by way to allocate, over seeds."""
+    gain = comparison.flat(comparison.allocation_gain(allocation))
+    gain["text"] = [
+        comparison.written(mean, std, 2) for mean, std in zip(gain["frechet mean"], gain["frechet std"], strict=True)
+    ]
+    gain["recalibrated"] = gain.recalibrated.map({False: "no", True: "yes"})
+    keys = ["dataset", "recalibrated", "percent"]
+    return gain.pivot(index=keys, columns="method", values="text").assign(n=gain.groupby(keys).n.min()).reset_index()

@@ -149,11 +149,16 @@ def allocate(curves: dict[str, tuple], sizes: dict[str, int], fraction: float) -
 
 
 def lower_hull(sparsities, damages) -> list[tuple[float, float]]:
-    """Corners of the lower convex hull of a damage curve from (0, 0), damages never falling."""
-    order = np.argsort(sparsities)
-    rising = np.maximum.accumulate(np.maximum(np.asarray(damages, float)[order], 0.0))
+    """Corners of the lower convex hull of a damage curve from (0, 0), damages never falling.
+
+    Of points with the same sparsity the one with less damage counts; a layer that is gone altogether (1.0) does not.
+    """
+    points = sorted(zip(map(float, sparsities), map(float, damages), strict=True))
+    x = np.array([sparsity for sparsity, _ in points if 0 < sparsity < 1])
+    y = np.maximum.accumulate([max(damage, 0.0) for sparsity, damage in points if 0 < sparsity < 1])
+    x, first = np.unique(x, return_index=True)
     hull = [(0.0, 0.0)]
-    for point in zip(np.asarray(sparsities, float)[order].tolist(), rising.tolist(), strict=True):
+    for point in zip(x.tolist(), y[first].tolist(), strict=True):
         while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-2], point):
             hull.pop()
         hull.append(point)

@@ -62,7 +62,10 @@ def read_verdicts(root) -> pd.DataFrame:
 
 def read_manifests(root) -> pd.DataFrame:
     """One row a run folder under `root` (or line of a report's runs.jsonl): where it is, and its manifest's entries."""
-    rows = [json.loads(line) for path in Path(root).rglob("runs.jsonl") for line in path.read_text().splitlines()]
+    root = Path(root)
+    # A report holds runs.jsonl; a study's folder holds runs, and may hold its own report's copy of them as well.
+    kept = [] if (root / "runs.txt").is_file() else root.rglob("runs.jsonl")
+    rows = [json.loads(line) for path in kept for line in path.read_text().splitlines()]
     for path in _find(root, "manifest.json"):
         rows.append({"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())})
     if not rows:
@@ -88,7 +91,8 @@ def over_seeds(means: pd.DataFrame, metrics=("uqi", "ssim", "ms_ssim")) -> pd.Da
             for metric in metrics:
                 entry[metric], entry[f"{metric} std"] = wide[metric].mean(), wide[metric].std()
             found.append(entry)
-    return pd.DataFrame(found)
+    names = [name for metric in metrics for name in (metric, f"{metric} std")]
+    return pd.DataFrame(found, columns=["table", "dataset", "seeds", "sparsity", *names])
 
 
 def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
@@ -128,6 +132,22 @@ def comparable(means: pd.DataFrame) -> pd.DataFrame:
 def _paper_rows(similarity: pd.DataFrame, table: str) -> pd.DataFrame:
     method, scope, threshold = PAPER_CELLS[table]
     return similarity.query("part == 'generator' and method == @method and scope == @scope and threshold == @threshold")
+
+
+def quality_count(runs: pd.DataFrame) -> int:
+    """How many generated images quality was measured on: the same in all runs, for the Fréchet distance depends on it.
+
+    `runs` is from `read_manifests`. DataError where runs differ.
+    """
+    counts = {p["n_quality"] for p in runs.parameters if p.get("n_quality")}
+    if len(counts) > 1:
+        raise DataError(f"runs: measured quality on {', '.join(map(str, sorted(counts)))} images; use one number")
+    return counts.pop() if counts else 0
+
+
+def checkpoints_of(runs: pd.DataFrame) -> dict[tuple[str, int], str]:
+    """Which trained pair the prunings of each (dataset, seed) are of: "shipped", or a run folder."""
+    return {(p["dataset"], p["seed"]): p["checkpoint"] for p in runs.parameters if "checkpoint" in p}
 
 
 def read_means(root, sparsity: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ganprune_utils import comparison
+from ganprune_utils import comparison, report, tables
+from ganprune_utils.errors import DataError
 from ganprune_utils.metrics.statistics import crossing
 
 
@@ -72,3 +73,56 @@ def test_sensitivity_by_its_own_threshold_belongs_to_no_curve():
     rows = pd.DataFrame({"method": ["sensitivity", "sensitivity"], "scope": ["layer", "matched"]})
     labels = comparison.curve_label(rows)
     assert pd.isna(labels[0]) and labels[1] == "sensitivity"
+
+
+def test_curves_are_compared_on_common_points_only(cells):
+    extra = cells[(cells.label == "percentage") & (cells.threshold == 50)].assign(threshold=20.0, sparsity=0.2)
+    kept = comparison.common(pd.concat([cells, extra], ignore_index=True))
+    assert sorted(set(kept.threshold)) == [0, 50, 90]
+
+
+def test_differences_are_paired_by_seed(cells):
+    table = comparison.paired(cells, "frechet")
+    row = table.loc[("d", False, "random", 50.0)]
+    assert row["difference", "mean"] == pytest.approx(1.5) and row["difference", "std"] == pytest.approx(0)
+    assert row["n"].item() == 2 and "percentage" not in table.index.get_level_values("label")
+
+
+def test_a_pruned_pair_is_no_further_point_of_its_curve():
+    key = {"dataset": "d", "seed": 0, "method": "percentage", "scope": "global", "threshold": 50.0}
+    quality = pd.DataFrame(
+        [key | {"part": part, "recalibrated": False, "frechet": 1.0} for part in ("generator", "both")]
+    )
+    means = pd.DataFrame(
+        [
+            key | {"part": part, "recalibrated": False, "sparsity": 0.5, "metric": metric, "value": 0.9}
+            for part in ("generator", "both")
+            for metric in ("ssim", "uqi", "ms_ssim")
+        ]
+    )
+    assert comparison.cells(quality, means).part.tolist() == ["generator"]
+
+
+def test_curves_without_a_dense_generator_are_a_clear_error(cells):
+    with pytest.raises(DataError, match="results of d seed 0: have no dense generator; .* threshold 0"):
+        comparison.tolerated_sparsity(cells[cells.threshold > 0])
+
+
+def test_seeds_that_do_not_get_there_are_told_and_not_averaged():
+    rows = pd.DataFrame(
+        {"dataset": "d", "label": "x", "recalibrated": [False] * 3 + [True] * 3, "seed": [0, 1, 2] * 2}
+    ).assign(tolerated=[0.5, 0.6, 0.7, 0.5, None, None])
+    table = report.reached_text(rows, ["dataset", "label"])
+    assert table["as pruned"].item() == "0.600 ± 0.100" and table["recalibrated"].item() == "not reached in 2 of 3"
+
+
+def test_runs_with_different_numbers_of_images_are_not_compared():
+    runs = pd.DataFrame({"parameters": [{"n_quality": 5000}, {"n_quality": 100}, {"n_samples": 3}]})
+    with pytest.raises(DataError, match="measured quality on 100, 5000 images; use one number"):
+        tables.quality_count(runs)
+    assert tables.quality_count(runs.iloc[[0, 2]]) == 5000
+
+
+def test_a_study_without_the_papers_cells_has_no_headline():
+    means = pd.DataFrame(columns=["method", "scope", "threshold", "metric", "dataset", "seed", "value", "sparsity"])
+    assert report.headline(tables.over_seeds(means)) == []

@@ -9,6 +9,13 @@ from tests.conftest import ROOT
 
 PRUNE = {"method": "percentage", "scope": "global", "threshold": 50.0}
 BAD = [
+    ({"percents": "50 50"}, "percents = '50 50': must be different numbers with blanks"),
+    ({"percents": "50, 90"}, "percents = '50, 90': must be different numbers"),
+    ({"s_values": "0"}, "s_values = '0': .* > 0"),
+    ({"percents": "50 90", "overall": "95"}, "overall = 95: must not be above the highest of percents, 90"),
+    ({"widths": "16 0"}, "widths = '16 0': must be 1 to 6 whole numbers"),
+    ({"n_quality": 5}, "n_quality = 5: must be 0, or a whole number from 10"),
+    ({"method": "sensitivity", "scope": "matched", "threshold": 100.0}, "sensitivity needs a percent"),
     (PRUNE | {"threshold": 100.0}, r"threshold = 100: percentage needs a percent in \[0, 100\)"),
     (PRUNE | {"threshold": -1}, r"threshold = -1: percentage needs a percent"),
     (PRUNE | {"threshold": float("nan")}, "threshold = nan: must be a number"),

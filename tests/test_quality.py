@@ -101,7 +101,9 @@ def test_a_classifier_whose_training_was_interrupted_ends_with_the_same_weights(
     images, labels = digits.images[::4], digits.labels[::4]
     *_, whole = training.train(settings, images, labels, tmp_path / "whole", "x")
     next(training.train(settings, images, labels, tmp_path / "broken", "x"))  # killed after its first epoch
-    *_, resumed = training.train(settings, images, labels, tmp_path / "broken", "x")
+    again = training.train(settings, images, labels, tmp_path / "broken", "x")
+    assert next(again).history == whole.history[:1]  # it goes on from there
+    *_, resumed = again
     assert resumed.history == whole.history
     assert all(torch.equal(a, b) for a, b in zip(whole.best.parameters(), resumed.best.parameters(), strict=True))
 

@@ -107,6 +107,8 @@ def test_an_allocation_beyond_the_scan_is_a_clear_error():
 def test_damages_that_fall_by_chance_do_not_count_as_gains():
     hull = sensitivity.lower_hull([0.2, 0.4, 0.6], [-0.1, 0.3, 0.2])
     assert hull == [(0.0, 0.0), (0.2, 0.0), (0.6, 0.3)]
+    twice = sensitivity.lower_hull([0.5, 0.5, 1.0], [0.3, 0.2, 0.9])  # the same sparsity by q and by s; a layer gone
+    assert twice == [(0.0, 0.0), (0.5, 0.2)]
 
 
 def test_ranking_by_the_sparsity_at_which_the_distance_has_risen_by_half():

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,33 @@ def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, results):
     assert "1 failed" in output and "generator-percentage-global-60: CheckpointError: " in output
     assert (results / "digits/seed0/prune/generator-percentage-global-60/notebook.ipynb").is_file()
     assert (run / "manifest.json").is_file()
+
+
+def test_where_quality_is_measured_the_dense_generator_is_a_cell(tmp_path):
+    pairs = [{"dataset": "fashion_mnist", "checkpoint": "shipped"}]
+    folder = "results/x/fashion_mnist/seed0/prune/generator-percentage-global-0"
+    study = studies.load(write_study(tmp_path, "x", pairs=pairs))
+    assert folder in study.runs and study.measures_quality
+    sources = study.runs[folder]["source"]
+    names = ["classifier.safetensors", "discriminator.safetensors", "generator.safetensors", "real.safetensors"]
+    assert sorted(Path(source).name for source in sources) == names
+    likeness_only = {"n_quality": 0, "cells": [{"method": "percentage", "thresholds": [50]}]}
+    study = studies.load(write_study(tmp_path, "x", pairs=pairs, prune=likeness_only))
+    assert folder not in study.runs and not study.measures_quality
+
+
+def test_cells_can_be_for_some_seeds_only(tmp_path):
+    cells = [{"method": "percentage", "thresholds": [50]}, {"method": "percentage", "thresholds": [60], "seeds": [0]}]
+    pairs = [{"dataset": "digits", "seeds": [0, 1], "train": str(tmp_path / "train.yaml")}]
+    study = studies.load(write_study(tmp_path, "x", pairs=pairs, prune={"cells": cells}))
+    found = {name.split("results/x/digits/")[1] for name in study.runs if "prune" in name}
+    assert found == {f"seed{s}/prune/generator-percentage-global-{q}" for s, q in ((0, 50), (0, 60), (1, 50))}
+
+
+def test_published_names_of_executed_notebooks():
+    names = {
+        "results/x/cifar10/classifier": "00_classifier-cifar10.ipynb",
+        "results/x/cifar10/seed1/sensitivity": "04_layer_sensitivity-cifar10-seed1.ipynb",
+        "results/x/cifar10/seed1/prune/a-b": "02_prune-cifar10-seed1-a-b.ipynb",
+    }
+    assert {folder: studies.example_name(folder) for folder in names} == names

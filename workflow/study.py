@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+$"}
 
 
-NUMBERS = {"train": "01_train", "prune": "02_prune", "sensitivity": "04_layer_sensitivity", "audit": "05_audit"}
+NUMBERS = {
+    "classifier": "00_classifier",
+    "train": "01_train",
+    "prune": "02_prune",
+    "sensitivity": "04_layer_sensitivity",
+    "audit": "05_audit",
+}
 
 
 def _mapping(required: list[str], **entries) -> dict:
@@ -75,8 +81,9 @@ class Study:
     def measures_quality(self) -> bool:
         """Whether any run leaves quality scores: a generator is pruned, and a classifier ships for its data set."""
         return any(
-            run["parameters"].get("n_quality")
-            and run["parameters"]["part"] != "discriminator"
+            run["step"] == "prune"
+            and run["parameters"]["n_quality"]
+            and run["parameters"]["part"] == "generator"
             and has_classifier(run["parameters"]["dataset"])
             for run in self.runs.values()
         )
@@ -123,9 +130,9 @@ def load(path) -> Study:
 
 def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: its number, data set, seed and cell."""
-    _, _, dataset, seed, *step = folder.split("/")
-    number = NUMBERS[step[0]]
-    return "-".join([number, dataset, seed, *step[1:]]) + ".ipynb"
+    names = folder.split("/")[2:]  # data set, seed (but for a classifier), step, cell
+    step = next(name for name in names if name in NUMBERS)
+    return "-".join([NUMBERS[step], *(name for name in names if name != step)]) + ".ipynb"
 
 
 def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
@@ -146,12 +153,11 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
         source = f"{checkpoint}/manifest.json"
     else:
         folder = shipped_root() / dataset / f"seed{seed}" if checkpoint == "shipped" else ROOT / checkpoint
-        source = str(folder / "generator.safetensors")
-        if not Path(source).is_file():
-            raise ParameterError(f"pair {dataset} seed {seed}: checkpoint {checkpoint} has no {source}")
-    for cell in prune.get("cells", []):
-        if seed not in cell.get("seeds", [seed]):
-            continue
+        generator = folder / "generator.safetensors"
+        if not generator.is_file():
+            raise ParameterError(f"pair {dataset} seed {seed}: checkpoint {checkpoint} has no {generator}")
+        source = weights_of(folder)
+    for cell in _cells_of(prune, dataset, seed):
         for threshold in cell["thresholds"]:
             settings = {
                 **common,
@@ -170,10 +176,26 @@ def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
             _add(study, folder, {"step": "prune", "parameters": settings | {"output": folder}, "source": source})
 
 
+def _cells_of(prune: dict, dataset: str, seed: int) -> list[dict]:
+    """The cells of a seed, and where quality is measured the dense generator: a percentage of 0, where curves start."""
+    cells = [cell for cell in prune.get("cells", []) if seed in cell.get("seeds", [seed])]
+    kinds = [(c["method"], c.get("scope", "default"), c.get("part", "generator"), 0 in c["thresholds"]) for c in cells]
+    there = {("percentage", scope, "generator", True) for scope in ("default", "global")} & set(kinds)
+    if there or not cells or not prune.get("n_quality", 5000) or not has_classifier(dataset):
+        return cells
+    return [*cells, {"method": "percentage", "thresholds": [0]}]
+
+
+def weights_of(folder: Path) -> list[str]:
+    """The weights in a pair's folder, and those of the classifier beside it: what a run has to be done again for."""
+    found = [*folder.glob("*.safetensors"), *folder.parent.glob("classifier/*.safetensors")]
+    return sorted(str(path) for path in found)
+
+
 def _add_on_shipped(study: Study, step: str, dataset: str, seed: int) -> None:
     """A notebook that needs no more than a shipped pair."""
     folder = f"results/{study.name}/{dataset}/seed{seed}/{step}"
-    source = str(shipped_root() / dataset / f"seed{seed}" / "generator.safetensors")
+    source = weights_of(shipped_root() / dataset / f"seed{seed}")
     settings = parameters.check({"dataset": dataset, "seed": seed, "threads": 1})
     _add(study, folder, {"step": step, "parameters": settings | {"output": folder}, "source": source})
 
