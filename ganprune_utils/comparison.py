@@ -1,7 +1,6 @@
 """Methods compared at the same overall sparsity, with their spread over training seeds, and likeness beside quality."""
 
 import pandas as pd
-from scipy.stats import spearmanr
 
 from ganprune_utils.errors import DataError
 from ganprune_utils.metrics.statistics import crossing
@@ -138,23 +137,29 @@ def flat(spread: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlations(cells: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation of likeness with quality over the pruned generators of a data set."""
+    """Spearman's rank correlation of likeness with quality over the pruned generators of a data set.
+
+    Sparsity drives both, so that they agree over the whole range says little of two generators of the same size. The
+    row "at one sparsity" is the mean of the correlations within each seed and overall sparsity of the curves; n counts
+    those groups there, and generators elsewhere.
+    """
     pruned = cells[cells.sparsity > 0]
-    selections = {
-        "all": pruned,
-        "as it is": pruned[~pruned.recalibrated],
-        "recalibrated": pruned[pruned.recalibrated],
-        "sparsity up to 60 %": pruned[pruned.sparsity <= 0.6],
-    }
+    selections = {"all": pruned, "as it is": pruned[~pruned.recalibrated], "recalibrated": pruned[pruned.recalibrated]}
     found = []
     for name, rows in selections.items():
         for dataset, group in rows.groupby("dataset"):
-            entry = {"dataset": dataset, "cells": name, "n": len(group)}
-            for likeness in ("ssim", "uqi"):
-                for quality in ("frechet", "coverage"):
-                    entry[f"{likeness} and {quality}"] = float(spearmanr(group[likeness], group[quality]).statistic)
-            found.append(entry)
+            found.append({"dataset": dataset, "cells": name, "n": len(group), **_rank_correlations(group)})
+    curves = common(cells)
+    curves = curves[curves.threshold > 0]
+    for dataset, rows in curves.groupby("dataset"):
+        groups = pd.DataFrame([_rank_correlations(group) for _, group in rows.groupby(["seed", "threshold"])])
+        found.append({"dataset": dataset, "cells": "at one sparsity", "n": len(groups), **groups.mean()})
     return pd.DataFrame(found).sort_values(["dataset"], kind="stable").set_index(["dataset", "cells"])
+
+
+def _rank_correlations(rows: pd.DataFrame) -> dict[str, float]:
+    pairs = [(likeness, quality) for likeness in ("ssim", "uqi") for quality in ("frechet", "coverage")]
+    return {f"{a} and {b}": float(rows[a].corr(rows[b], method="spearman")) for a, b in pairs}
 
 
 def partings(cells: pd.DataFrame) -> pd.DataFrame:
