@@ -140,8 +140,8 @@ def correlations(cells: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation of likeness with quality over the pruned generators of a data set.
 
     Sparsity drives both, so that they agree over the whole range says little of two generators of the same size. The
-    row "at one sparsity" is the mean of the correlations within each seed and overall sparsity of the curves; n counts
-    those groups there, and generators elsewhere.
+    rows "at one sparsity" are the mean of the correlations within each seed and overall sparsity of the curves, with
+    and without random masks; n counts those groups there, and pruned networks (not independent ones) elsewhere.
     """
     pruned = cells[cells.sparsity > 0]
     selections = {"all": pruned, "as it is": pruned[~pruned.recalibrated], "recalibrated": pruned[pruned.recalibrated]}
@@ -151,9 +151,11 @@ def correlations(cells: pd.DataFrame) -> pd.DataFrame:
             found.append({"dataset": dataset, "cells": name, "n": len(group), **_rank_correlations(group)})
     curves = common(cells)
     curves = curves[curves.threshold > 0]
-    for dataset, rows in curves.groupby("dataset"):
-        groups = pd.DataFrame([_rank_correlations(group) for _, group in rows.groupby(["seed", "threshold"])])
-        found.append({"dataset": dataset, "cells": "at one sparsity", "n": len(groups), **groups.mean()})
+    selections = {"at one sparsity": curves, "at one sparsity, no random masks": curves[curves.method != "random"]}
+    for name, chosen in selections.items():
+        for dataset, rows in chosen.groupby("dataset"):
+            groups = pd.DataFrame([_rank_correlations(group) for _, group in rows.groupby(["seed", "threshold"])])
+            found.append({"dataset": dataset, "cells": name, "n": len(groups), **groups.mean()})
     return pd.DataFrame(found).sort_values(["dataset"], kind="stable").set_index(["dataset", "cells"])
 
 
@@ -165,11 +167,14 @@ def _rank_correlations(rows: pd.DataFrame) -> dict[str, float]:
 def partings(cells: pd.DataFrame) -> pd.DataFrame:
     """Per data set, of its first seed, the two generators where likeness and quality part most, by their ranks.
 
-    `says` is "likeness" where SSIM ranks it far better than the Fréchet distance does, "quality" for the opposite.
+    `ranked_higher_by` is "likeness" where SSIM ranks it better than the Fréchet distance does, or "quality".
     """
     found = []
     first = cells.groupby("dataset").seed.transform("min")
     for _, rows in cells[(cells.seed == first) & (cells.sparsity > 0)].groupby("dataset"):
         gap = rows.ssim.rank() - rows.frechet.rank(ascending=False)
-        found += [rows.loc[[gap.idxmax()]].assign(says="likeness"), rows.loc[[gap.idxmin()]].assign(says="quality")]
+        found += [
+            rows.loc[[gap.idxmax()]].assign(ranked_higher_by="likeness"),
+            rows.loc[[gap.idxmin()]].assign(ranked_higher_by="quality"),
+        ]
     return pd.concat(found)

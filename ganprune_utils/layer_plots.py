@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ganprune_utils.plots import COLOURS, LABELS, short
 
@@ -98,9 +99,12 @@ def layer_bands(scan: pd.DataFrame, dense: pd.DataFrame, metrics: list[str]) -> 
             first = axis is axes[0][0]
             sns.lineplot(rows[rows.dataset == dataset], **shown, markersize=4, ax=axis, legend=first)
             axis.set(xlabel="percent of the layer removed", ylabel=dataset if axis is line[0] else "", xlim=(0, 100))
-            axis.set_title(LABELS[metric])
+            axis.set_title(f"{LABELS[metric]}, as pruned", fontsize=10)
             if metric == "frechet":
                 axis.set_yscale("log")
+                axis.yaxis.set_minor_formatter(NullFormatter())
+            else:
+                axis.set_ylim(0, 1.02)
     handles, labels = axes[0][0].get_legend_handles_labels()
     axes[0][0].get_legend().remove()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)

@@ -86,7 +86,8 @@ def quality_sections(tables: Path) -> dict[str, str]:
     sections["correlations"] = markdown(pd.read_csv(tables / "likeness-and-quality.csv").round(2))
     if (tables / "ranking.csv").is_file():
         ranking = pd.read_csv(tables / "ranking.csv")
-        ranking["mean"] = ranking.groupby(["dataset", "layer"]).tolerated.transform("mean")
+        as_pruned = ranking.tolerated.where(~ranking.recalibrated)
+        ranking["mean"] = as_pruned.groupby([ranking.dataset, ranking.layer]).transform("mean")
         sections["ranking"] = markdown(reached_text(ranking.sort_values(["dataset", "mean"]), ["dataset", "layer"]))
         sections["allocation"] = markdown(allocation_text(pd.read_csv(tables / "allocation.csv")))
     return sections

@@ -66,7 +66,7 @@ def test_correlation_and_parting(cells):
     assert -1 <= table.loc[("d", "all"), "ssim and frechet"] < -0.5 and table.loc[("d", "all"), "n"] == 8
     odd = cells[cells.seed == 0].iloc[[1]].assign(ssim=0.99, frechet=99.0)
     parted = comparison.partings(pd.concat([cells, odd], ignore_index=True))
-    assert parted.says.tolist() == ["likeness", "quality"] and parted.frechet.iloc[0] == 99.0
+    assert parted.ranked_higher_by.tolist() == ["likeness", "quality"] and parted.frechet.iloc[0] == 99.0
 
 
 def test_sensitivity_by_its_own_threshold_belongs_to_no_curve():
