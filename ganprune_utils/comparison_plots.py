@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ganprune_utils.plots import COLOURS, LABELS
+from ganprune_utils.plots import COLOURS, LABELS, of_every_seed
 
 
 def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
@@ -14,13 +14,14 @@ def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
     """
     import seaborn as sns
 
+    cells = of_every_seed(cells[cells.label.notna()])
     names = list(dict.fromkeys(cells.dataset))
     size = (3.0 * 2 * len(metrics), 2.9 * len(names) + 0.5)
     figure, axes = plt.subplots(len(names), 2 * len(metrics), figsize=size, squeeze=False, sharex=True)
     for line, dataset in zip(axes, names, strict=True):
         for i, axis in enumerate(line):
             metric, recalibrated = metrics[i // 2], bool(i % 2)
-            rows = cells[(cells.dataset == dataset) & (cells.recalibrated == recalibrated) & cells.label.notna()]
+            rows = cells[(cells.dataset == dataset) & (cells.recalibrated == recalibrated)]
             dense = rows[(rows.threshold == 0)][metric].mean()
             sns.lineplot(
                 rows,
