@@ -11,7 +11,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ganprune_utils.artifacts import file_sha256, project_root, replace_atomic, shipped_root, write_json
+from ganprune_utils.artifacts import (
+    code_version,
+    file_sha256,
+    machine,
+    project_root,
+    replace_atomic,
+    shipped_root,
+    versions,
+    write_json,
+)
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models import build
 
@@ -104,6 +113,19 @@ def reading(path):
     except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None
+
+
+def provenance(data, settings: dict) -> dict:
+    """What every card says of a training: the data (a Dataset), the parameters and seed, where and by which code."""
+    return {
+        "dataset": data.name,
+        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
+        "parameters": settings,
+        "seed": settings["seed"],
+        "machine": machine(),
+        "versions": versions(),
+        "code_version": code_version(),
+    }
 
 
 def read_card(path) -> dict:

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
-from ganprune_utils.checkpoints import reading
+from ganprune_utils.artifacts import replace_atomic
+from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.models.classifier import Classifier
 
@@ -113,16 +113,10 @@ def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
     """What the card beside the weights says; `data` is the training Dataset, `settings` the parameters."""
     best = max(run.history, key=lambda record: record["held_out"])
     return {
-        "dataset": data.name,
-        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
-        "parameters": settings,
-        "seed": settings["seed"],
+        **provenance(data, settings),
         "epoch_kept": best["epoch"],
         "held_out_accuracy": best["held_out"],
         "test_accuracy": test_accuracy,
-        "machine": machine(),
-        "versions": versions(),
-        "code_version": code_version(),
     }
 
 

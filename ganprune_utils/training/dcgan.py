@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ganprune_utils.artifacts import code_version, machine, replace_atomic, versions
-from ganprune_utils.checkpoints import reading
+from ganprune_utils.artifacts import replace_atomic
+from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
@@ -199,16 +199,10 @@ def card(run: Run, data, settings: dict) -> dict:
     """What the card beside the weights says of their training; `data` is the Dataset, `settings` the parameters."""
     last = run.history[-1]
     return {
-        "dataset": data.name,
-        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
-        "parameters": settings,
-        "seed": settings["seed"],
+        **provenance(data, settings),
         "epochs": last["epoch"],
         "seconds": round(run.seconds, 1),
         "final": {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")},
-        "machine": machine(),
-        "versions": versions(),
-        "code_version": code_version(),
     }
 
 
