@@ -1,15 +1,22 @@
-"""Pruning: a criterion turns a model into masks, another function applies them."""
+"""Pruning: a criterion turns a model into masks or into filters to remove, another function applies them."""
 
+from ganprune_utils.pruning.filters import choose_filters, filter_scores, filters_for
+from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.layers import prunable_layers
 from ganprune_utils.pruning.magnitude import allocated_masks, matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.masks import apply_masks, make_permanent, sparsity
 from ganprune_utils.pruning.methods import layer_threshold, masks_for
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
 from ganprune_utils.pruning.recalibrate import recalibrate_batchnorm
+from ganprune_utils.pruning.removal import remove_filters, silence_filters
 
 __all__ = [
     "allocated_masks",
     "apply_masks",
+    "choose_filters",
+    "filter_groups",
+    "filter_scores",
+    "filters_for",
     "layer_threshold",
     "make_permanent",
     "masks_for",
@@ -18,7 +25,9 @@ __all__ = [
     "prunable_layers",
     "random_masks",
     "recalibrate_batchnorm",
+    "remove_filters",
     "sensitivity_masks",
     "shuffled_masks",
+    "silence_filters",
     "sparsity",
 ]
