@@ -59,7 +59,8 @@ def filter_groups(model: nn.Module, example: torch.Tensor) -> dict[str, FilterGr
             continue
         group = _read(items, names, layer.out_channels)
         seen |= set(group.layers)
-        if not group.others or _works_without(model, name, example):
+        # What is surely free is only read by convolutions; all else has to prove it.
+        if (group.consumers and not group.others) or _works_without(model, name, example):
             found[group.name] = group
     if not found:
         raise ParameterError(
