@@ -14,6 +14,7 @@ from torch import nn
 
 from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.metrics.statistics import crossing
+from ganprune_utils.models.state import effective_state
 from ganprune_utils.pruning import apply_masks, percentage_masks, prunable_layers, sensitivity_masks
 
 
@@ -74,19 +75,6 @@ def prove(dense: nn.Module, pruned: nn.Module, layer: str, mask: torch.Tensor, p
     if not change > 0:
         raise StudyError(f"layer {layer}: {gone} weights are gone, but the output is the same")
     return {"sparsity": gone / mask.numel(), "removed": gone, "output_change": change}
-
-
-def effective_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Weights as they act (masks applied) and buffers, by name."""
-    state = {}
-    for name, tensor in model.state_dict().items():
-        if name.endswith("_mask"):
-            continue
-        if name.endswith("_orig"):
-            name = name.removesuffix("_orig")
-            tensor = tensor * model.state_dict()[f"{name}_mask"]
-        state[name] = tensor
-    return state
 
 
 def ranking(scan: pd.DataFrame, reference: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:

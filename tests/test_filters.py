@@ -42,7 +42,7 @@ class Foreign(nn.Module):
         self.out = nn.Conv2d(16, 3, 3, 1, 1)
 
     def forward(self, noise):
-        x = self.fc(noise.flatten(1)).view(len(noise), self.reshaped, 4, 4)
+        x = self.fc(noise.flatten(1)).view(noise.shape[0], self.reshaped, 4, 4)
         y = F.relu(self.bn1(self.conv1(x)))
         x = torch.cat([x + self.conv2(y), y], 1)
         return torch.tanh(self.out(F.relu(self.bn2(self.up(x)))))

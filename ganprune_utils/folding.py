@@ -1,0 +1,45 @@
+"""BatchNorm folded into the convolution before it: the same function with fewer operations, for deployment."""
+
+import copy
+
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.pruning.layers import PRUNABLE
+
+
+def fold_batchnorm(model: nn.Module) -> nn.Module:
+    """A copy of `model` in evaluation mode, each BatchNorm that directly follows a convolution folded into it.
+
+    In evaluation mode a BatchNorm is y = gamma (x - mean) / sqrt(var + eps) + beta with constants, so that its factor
+    goes into the convolution's weights and the rest into its bias. Retraining such a network makes little sense.
+
+    Raises ParameterError for a model that cannot be traced, or whose convolutions carry masks.
+    """
+    for name, layer in model.named_modules():
+        if isinstance(layer, PRUNABLE) and hasattr(layer, "weight_orig"):
+            raise ParameterError(f"layer {name}: carries a mask; make_permanent comes before folding")
+    try:
+        traced = fx.symbolic_trace(copy.deepcopy(model).eval())
+    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ParameterError(f"model {type(model).__name__}: its operations depend on its input ({reason})") from None
+    modules = dict(traced.named_modules())
+    for node in list(traced.graph.nodes):
+        before = node.args[0] if node.op == "call_module" and node.args else None
+        if before is None or getattr(before, "op", "") != "call_module" or len(before.users) > 1:
+            continue
+        conv, norm = modules[before.target], modules[node.target]
+        if not (isinstance(conv, PRUNABLE) and isinstance(norm, nn.modules.batchnorm._BatchNorm)):
+            continue
+        if conv.transposed and conv.groups > 1:
+            continue  # PyTorch's fusion lays the scales along the wrong axis there
+        fused = fuse_conv_bn_eval(conv, norm, transpose=conv.transposed)
+        parent, _, name = before.target.rpartition(".")
+        setattr(traced.get_submodule(parent), name, fused)
+        node.replace_all_uses_with(before)
+        traced.graph.erase_node(node)
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced

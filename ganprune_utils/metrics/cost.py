@@ -1,0 +1,159 @@
+"""What a network costs: parameters, multiply-accumulates, time, memory, bytes on disk and, where it is metered, energy.
+
+Times are medians with their spread, of calls that alternate between the networks compared, so that whatever else the
+machine does meets all of them alike.
+"""
+
+import io
+import os
+import statistics
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import nn
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.state import effective_parameters, effective_state
+
+RAPL = Path("/sys/class/powercap")
+
+
+def parameters(model: nn.Module) -> dict[str, int]:
+    """`parameters`, and `nonzeros` among them as they act: a masked weight is a zero."""
+    tensors = effective_parameters(model).values()
+    return {"parameters": sum(t.numel() for t in tensors), "nonzeros": sum(int((t != 0).sum()) for t in tensors)}
+
+
+@torch.no_grad()
+def macs(model: nn.Module, example: torch.Tensor) -> int:
+    """Multiply-accumulates of the convolutions and matrix products for one input.
+
+    PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros count:
+    a dense kernel multiplies by them too.
+
+    Args:
+        example: inputs (N, ...); the result is for one of them.
+    """
+    with evaluating(model), FlopCounterMode(display=False) as counter:
+        model(example[:1])
+    return counter.get_total_flops() // 2
+
+
+def latency(
+    calls: dict[str, Callable[[], object]], threads: int = 1, seconds: float = 2.0, at_least: int = 7
+) -> dict[str, dict[str, float]]:
+    """Milliseconds a call, name -> {"median", "low", "high"} with the quartiles.
+
+    The calls take turns, each once a round, for about `seconds` a call and at least `at_least` rounds, after two that
+    are not counted.
+    """
+    if at_least < 3:
+        raise ParameterError(f"at_least = {at_least}: a median with quartiles needs at least 3 rounds")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    times = {name: [] for name in calls}
+    try:
+        end = time.perf_counter() + seconds * len(calls)
+        while len(times[next(iter(calls))]) < at_least + 2 or time.perf_counter() < end:
+            for name, call in calls.items():
+                start = time.perf_counter()
+                call()
+                times[name].append(1000 * (time.perf_counter() - start))
+    finally:
+        torch.set_num_threads(before)
+    return {name: _quartiles(values[2:]) for name, values in times.items()}
+
+
+def runs(model: nn.Module, inputs: torch.Tensor) -> Callable[[], object]:
+    """A call of `model` on `inputs` in evaluation mode, without gradients, for `latency`."""
+    model.eval()
+
+    def call():
+        with torch.inference_mode():
+            return model(inputs)
+
+    return call
+
+
+@torch.no_grad()
+def peak_memory(model: nn.Module, inputs: torch.Tensor) -> int:
+    """Bytes that the tensors of one forward pass occupy at most at one time, weights and inputs not counted.
+
+    From PyTorch's profiler, so that what the operators allocate inside is counted, but not what libraries below
+    PyTorch take for themselves.
+    """
+    with evaluating(model):
+        model(inputs)
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+            kept = model(inputs)
+    del kept
+    events = [e for e in record.profiler.kineto_results.events() if e.name() == "[memory]"]
+    level = peak = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        level += event.nbytes()
+        peak = max(peak, level)
+    return peak
+
+
+def bytes_on_disk(model: nn.Module) -> dict[str, int]:
+    """Bytes of the weights: `dense` as a safetensors file, `zipped` that file deflated, and `sparse`.
+
+    Sparse is the smaller of two ways to store a tensor, chosen for each: as it is, or as its non-zero values (4 bytes)
+    with a bit a place saying where they are.
+    """
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in effective_state(model).items()}
+    dense = save(state)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.safetensors", dense)
+    header = len(dense) - sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    sparse = header + sum(_sparse_bytes(tensor) for tensor in state.values())
+    return {"dense": len(dense), "zipped": len(packed.getvalue()), "sparse": sparse}
+
+
+def energy(call: Callable[[], object], images: int, repeats: int = 20) -> float | None:
+    """Joules for 1,000 images by the processor's counter (RAPL), of `repeats` calls that make `images` each.
+
+    None where the machine has no counter, or does not let it be read: it is then left blank, never estimated.
+    """
+    counters = [path for path in sorted(RAPL.glob("intel-rapl:?/energy_uj")) if os.access(path, os.R_OK)]
+    if not counters:
+        return None
+    call()
+    before = [int(path.read_text()) for path in counters]
+    for _ in range(repeats):
+        call()
+    used = 0
+    for path, start in zip(counters, before, strict=True):
+        end = int(path.read_text())
+        # The counter starts anew at its end.
+        used += end - start if end >= start else end - start + int((path.parent / "max_energy_range_uj").read_text())
+    return used / 1e6 / (repeats * images) * 1000
+
+
+@contextmanager
+def evaluating(model: nn.Module):
+    """Evaluation mode inside the block, and the mode it had afterwards."""
+    mode = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(mode)
+
+
+def _quartiles(values: list[float]) -> dict[str, float]:
+    low, median, high = statistics.quantiles(values, n=4)
+    return {"median": median, "low": low, "high": high}
+
+
+def _sparse_bytes(tensor: torch.Tensor) -> int:
+    dense = tensor.numel() * tensor.element_size()
+    return min(dense, int((tensor != 0).sum()) * tensor.element_size() + -(-tensor.numel() // 8))

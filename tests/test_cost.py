@@ -1,0 +1,98 @@
+"""Costs against counts by hand, and folding against the network it came from."""
+
+import pytest
+import torch
+from test_filters import Foreign, trained_like
+from torch import nn
+
+from ganprune_utils import pruning
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.folding import fold_batchnorm
+from ganprune_utils.metrics import cost
+from ganprune_utils.models import Discriminator, Generator
+from ganprune_utils.models.sampling import draw_noise
+
+
+def test_parameters_and_nonzeros():
+    model = pruning.apply_masks(Generator(12, 16), pruning.percentage_masks(Generator(12, 16), 0.5))
+    convolutions = 16 * (12 * 64 + 64 * 32 + 32 * 16 + 16)
+    assert cost.parameters(Generator(12, 16))["parameters"] == convolutions + 2 * (64 + 32 + 16)
+    counted = cost.parameters(model)
+    assert counted == cost.parameters(pruning.make_permanent(model))
+    # BatchNorm's biases begin at zero.
+    assert counted == {"parameters": convolutions + 224, "nonzeros": convolutions // 2 + 112}
+
+
+def test_macs_by_hand():
+    # A transposed convolution multiplies every input pixel with the whole kernel: 17.449 M in METHODS.
+    by_hand = 16 * (100 * 256 + 16 * 256 * 128 + 64 * 128 * 64 + 256 * 64)
+    assert cost.macs(Generator(100, 64), draw_noise(3, 100, 0)) == by_hand == 17_448_960
+    # Four 4x4 convolutions with stride 2: every output pixel with the whole kernel.
+    assert cost.macs(Discriminator(16), torch.rand(1, 1, 32, 32)) == 16 * (256 * 16 + 64 * 16 * 32 + 16 * 32 * 64 + 64)
+
+
+def test_macs_leave_the_mode_alone():
+    model = Generator(12, 16).train()
+    cost.macs(model, draw_noise(2, 12, 0))
+    assert model.training
+
+
+def test_latency_gives_ordered_quartiles_and_tells_slow_from_fast():
+    small, large = torch.rand(2, 2), torch.rand(600, 600)
+    found = cost.latency({"small": lambda: small @ small, "large": lambda: large @ large}, seconds=0.05)
+    assert all(0 < times["low"] <= times["median"] <= times["high"] for times in found.values())
+    assert found["large"]["median"] > 5 * found["small"]["median"]
+    with pytest.raises(ParameterError, match="at least 3 rounds"):
+        cost.latency({"small": lambda: None}, at_least=1)
+
+
+def test_peak_memory_of_two_steps():
+    # Input not counted; the first result lives until the second is there.
+    model = nn.Sequential(nn.Flatten(), nn.Linear(10, 1000, bias=False), nn.Tanh())
+    peak = cost.peak_memory(model, torch.rand(50, 10))
+    assert 2 * 50 * 1000 * 4 <= peak < 2.2 * 50 * 1000 * 4
+
+
+def test_bytes_on_disk_shrink_with_zeros_only_where_they_are_packed():
+    dense, pruned = trained_like(Generator(12, 16)), trained_like(Generator(12, 16))
+    pruning.make_permanent(pruning.apply_masks(pruned, pruning.percentage_masks(pruned, 0.9)))
+    before, after = cost.bytes_on_disk(dense), cost.bytes_on_disk(pruned)
+    weights = 4 * 16 * (12 * 64 + 64 * 32 + 32 * 16 + 16)
+    assert after["dense"] == before["dense"] and weights < before["dense"] < weights + 6000
+    assert before["dense"] - 30 < before["sparse"] <= before["dense"]  # the three counters of BatchNorm are zero
+    assert after["sparse"] == pytest.approx(before["dense"] - weights + weights * (0.1 + 1 / 32), rel=0.01)
+    assert after["zipped"] < 0.25 * before["zipped"]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", [Generator(12, 16), Discriminator(16), Foreign()], ids=lambda m: type(m).__name__)
+def test_folded_equals_unfolded(model):
+    model = trained_like(model)
+    inputs = torch.rand(8, 1, 32, 32) if isinstance(model, Discriminator) else draw_noise(8, 12, 0)
+    folded = fold_batchnorm(model)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
+    assert (folded(inputs) - model(inputs)).abs().max() < 1e-5
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
+
+
+def test_folding_refuses_masks():
+    model = pruning.apply_masks(Generator(12, 16), pruning.percentage_masks(Generator(12, 16), 0.5))
+    with pytest.raises(ParameterError, match="carries a mask; make_permanent comes before folding"):
+        fold_batchnorm(model)
+
+
+def test_no_counter_no_energy(monkeypatch, tmp_path):
+    monkeypatch.setattr(cost, "RAPL", tmp_path)
+    assert cost.energy(lambda: None, 1) is None
+    counter = tmp_path / "intel-rapl:0"
+    counter.mkdir()
+    (counter / "max_energy_range_uj").write_text("1000000000")
+    (counter / "energy_uj").write_text("999000000")
+    calls = iter([None, None] + [lambda: (counter / "energy_uj").write_text("3000000")])
+
+    def call():
+        write = next(calls)
+        return write and write()
+
+    # The counter wrapped: 1 J to its end, 3 J from its start, for 2 times 50 images.
+    assert cost.energy(call, 50, repeats=2) == pytest.approx(40.0)
