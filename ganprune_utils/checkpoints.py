@@ -101,7 +101,8 @@ def save_weights(module: nn.Module, path, card: dict) -> Path:
     path = Path(path)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     replace_atomic(path, lambda temporary: save_file(weights, temporary))
-    write_json(path.with_suffix(".json"), {"model": module.config, "weights_sha256": file_sha256(path), **card})
+    config = getattr(module, "config", {"architecture": type(module).__name__})  # a network from elsewhere
+    write_json(path.with_suffix(".json"), {"model": config, "weights_sha256": file_sha256(path), **card})
     return path
 
 

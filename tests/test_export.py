@@ -1,0 +1,84 @@
+"""What is taken home loads without the study, and nothing half-written stays behind."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from test_filters import NOISE, Foreign, trained_like
+
+from ganprune_utils import checkpoints, pruning
+from ganprune_utils import export as exporting
+from ganprune_utils.__main__ import main
+from ganprune_utils.errors import CheckpointError, ParameterError, StudyError
+from ganprune_utils.models import Generator
+
+
+def test_the_command_writes_a_smaller_generator_that_both_can_load(tmp_path, capsys):
+    folder = tmp_path / "small"
+    assert main(["export", str(folder), "--dataset", "fashion_mnist", "--ratio", "0.5"]) == 0
+    said = capsys.readouterr().out
+    card = json.loads((folder / "generator.json").read_text())
+    assert card["model"]["ngf"] == 32 and card["pruned"]["ratio"] == 0.5 and card["onnx_parity"] < 1e-4
+    assert "parameters: 369,600 of 1,066,880 (2.9 times fewer)" in said
+    generator = checkpoints.load_part(checkpoints.find("fashion_mnist", 0, str(folder)), "generator")
+    noise = np.random.default_rng(0).standard_normal((5, 100, 1, 1), dtype=np.float32)
+    session = onnxruntime.InferenceSession(folder / "generator.onnx")
+    images = session.run(None, {"noise": noise})[0]
+    assert images.shape == (5, 1, 32, 32)
+    assert np.abs(images - generator(torch.from_numpy(noise)).detach().numpy()).max() < 1e-4
+
+
+def test_a_foreign_generator_can_be_exported(tmp_path):
+    found = exporting.export(trained_like(Foreign()), tmp_path / "mine", NOISE, {})
+    assert found["parity"] < 1e-4 and sorted(found["bytes"]) == [
+        "generator.json", "generator.onnx", "generator.safetensors",
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "mine/generator.json").read_text())["model"]["architecture"] == "Foreign"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["taken"], "export taken: exists already; choose a new folder"),
+        (["new", "--ratio", "0.999"], "would empty layer layers.convt1, which has 256 filters"),
+        (["new", "--ratio", "1.5"], "ratio = 1.5: must be a share of the filters in [0, 1)"),
+        (["new", "--dataset", "mnist"], "checkpoint mnist/seed0: does not ship; these do: "),
+        (["new", "--checkpoint", "nowhere"], "no such folder"),
+        (["taken/file/new"], "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/file").touch()
+    assert main(["export", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
+    assert [path.name for path in tmp_path.rglob("*")] == ["taken", "file"]
+
+
+def test_a_wrong_onnx_file_is_noticed_and_leaves_nothing(tmp_path, monkeypatch):
+    write = exporting.write_onnx
+    other = trained_like(Generator(12, 16), seed=1)
+    monkeypatch.setattr(exporting, "write_onnx", lambda _, *rest: write(other, *rest))
+    with pytest.raises(StudyError, match="ONNX Runtime's images differ by"):
+        exporting.export(trained_like(Generator(12, 16)), tmp_path / "small", NOISE, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_card_of_another_network_is_noticed(tmp_path):
+    small = trained_like(Generator(12, 16))
+    exporting.export(small, tmp_path / "a", NOISE, {})
+    exporting.export(
+        pruning.remove_filters(small, {"layers.convt1": torch.arange(9)}, NOISE), tmp_path / "b", NOISE, {}
+    )
+    (tmp_path / "a/generator.json").write_bytes((tmp_path / "b/generator.json").read_bytes())
+    with pytest.raises(CheckpointError, match="belongs to another network; layers.bn1.bias has shape"):
+        checkpoints.load_part(tmp_path / "a", "generator")
+
+
+def test_too_little_noise_for_the_check(tmp_path):
+    with pytest.raises(ParameterError, match="the check needs 7 inputs, got 2"):
+        exporting.export(trained_like(Generator(12, 16)), tmp_path / "small", NOISE[:2], {})
