@@ -77,7 +77,15 @@ def test_modules_import_only_from_layers_to_their_right():
     order = ["errors", "parameters", "artifacts", "datasets", "models", "checkpoints"]
     rank = {name: i for i, name in enumerate(order)} | dict.fromkeys(["training", "pruning", "metrics"], 10)
     rank |= dict.fromkeys(["plots", "tables", "comparison", "sensitivity"], 20)
-    rank |= {"folding": 15, "export": 20, "layer_plots": 25, "comparison_plots": 25, "report": 30, "__main__": 40}
+    rank |= {
+        "folding": 15,
+        "export": 20,
+        "retraining": 20,
+        "layer_plots": 25,
+        "comparison_plots": 25,
+        "report": 30,
+        "__main__": 40,
+    }
     for path in (ROOT / "ganprune_utils").rglob("*.py"):
         own = path.relative_to(ROOT / "ganprune_utils").parts[0].removesuffix(".py")
         if own == "__init__":

@@ -30,8 +30,17 @@ def current_masks(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
     """|w| of every prunable layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
-    found = {name: layer.weight.detach().abs().double() for name, layer in prunable_layers(model).items()}
+    found = {name: effective_weight(layer).abs().double() for name, layer in prunable_layers(model).items()}
     for name, score in found.items():
         if not torch.isfinite(score).all():
             raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
     return found
+
+
+def effective_weight(layer: nn.Module) -> torch.Tensor:
+    """The weight as the next forward pass will use it.
+
+    Under a mask `layer.weight` is what the last forward pass used: a training step or a loaded state since then would
+    not be in it.
+    """
+    return (layer.weight_orig * layer.weight_mask if hasattr(layer, "weight_mask") else layer.weight).detach()

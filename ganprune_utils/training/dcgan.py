@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from ganprune_utils.artifacts import replace_atomic
 from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
+from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
 
@@ -92,11 +92,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     for network in (generator, discriminator):
         init_weights(network, random)
         network.to(device, memory_format=torch.channels_last).train()
-    betas = (settings.beta1, settings.beta2)
-    optimizers = {
-        "generator": torch.optim.Adam(generator.parameters(), settings.lr_generator, betas, fused=True),
-        "discriminator": torch.optim.Adam(discriminator.parameters(), settings.lr_discriminator, betas, fused=True),
-    }
+    optimizers = adam(generator, discriminator, settings)
     fixed_noise = torch.randn(N_SNAPSHOT, settings.latent_dim, 1, 1, generator=random).to(device)
     images = images.to(device)
     run = Run(generator, discriminator, [], {}, 0.0)
@@ -134,32 +130,9 @@ def _one_epoch(settings, run, optimizers, images, random, device) -> dict:
     for chosen in batches:
         real = to_model_range(images[chosen.to(device)]).contiguous(memory_format=torch.channels_last)
         noise = torch.randn(len(chosen), settings.latent_dim, 1, 1, generator=random).to(device)
-        with autocast():
-            fake = generator(noise)
-            on_real, on_fake = discriminator(real).float(), discriminator(fake.detach()).float()
-        loss_d = _bce(on_real, 1.0) + _bce(on_fake, 0.0)
-        optimizers["discriminator"].zero_grad()
-        loss_d.backward()
-        optimizers["discriminator"].step()
-
-        # The generator's step needs no gradients of the discriminator's weights: without them it is a third cheaper.
-        discriminator.requires_grad_(False)
-        with autocast():
-            after = discriminator(fake).float()
-        loss_g = _bce(after, 1.0)
-        optimizers["generator"].zero_grad()
-        loss_g.backward()
-        optimizers["generator"].step()
-        discriminator.requires_grad_(True)
-
-        batch = (loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean())
-        sums += torch.stack(batch).detach().double().cpu()
-    names = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
-    return dict(zip(names, (sums / len(batches)).tolist(), strict=True))
-
-
-def _bce(logits: torch.Tensor, target: float) -> torch.Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+        batch = adversarial_step(generator, discriminator, optimizers, real, noise, autocast)
+        sums += batch.double().cpu()
+    return dict(zip(NAMES, (sums / len(batches)).tolist(), strict=True))
 
 
 @torch.no_grad()

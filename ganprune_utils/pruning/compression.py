@@ -1,0 +1,78 @@
+"""Pruning to a compression: the parameters of the dense network over those that are left."""
+
+import math
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.parameters import check_real
+from ganprune_utils.pruning.activation import activation_masks
+from ganprune_utils.pruning.filters import choose_filters, filter_scores
+from ganprune_utils.pruning.groups import filter_groups
+from ganprune_utils.pruning.layers import prunable_layers
+from ganprune_utils.pruning.magnitude import percentage_masks
+from ganprune_utils.pruning.random import random_masks
+from ganprune_utils.pruning.removal import remove_filters
+
+CRITERIA = {"magnitude": "l2", "activation": "activation", "random": "random"}  # as they are called for filters
+
+
+def masks_at(
+    model: nn.Module, compression: float, criterion: str, inputs: torch.Tensor, seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """Keep-masks that leave 1 / `compression` of the dense parameters; BatchNorm and biases count, but always stay.
+
+    criterion: "magnitude", "activation" (|w| times the input's mean |activation| on `inputs`) or "random"; all layers
+    are ranked together.
+    """
+    check_criterion(criterion)
+    weights = sum(layer.weight.numel() for layer in prunable_layers(model).values())
+    everything = size(model)
+    left = everything / check_compression(compression) - (everything - weights)
+    if left < 1:
+        raise ParameterError(
+            f"compression = {compression:g}: of {everything} parameters {everything - weights} are not pruned; "
+            f"at most {everything / (everything - weights + 1):.3g}"
+        )
+    fraction = max(0.0, 1 - left / weights)
+    if criterion == "random":
+        return random_masks(model, fraction, seed)
+    return activation_masks(model, fraction, inputs) if criterion == "activation" else percentage_masks(model, fraction)
+
+
+def filters_at(
+    model: nn.Module, parameters: float, criterion: str, inputs: torch.Tensor, seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """The filters to remove so that about `parameters` are left: the same share of every layer, found by bisection.
+
+    criterion: "magnitude" (L2 norm), "activation" (mean |activation| on `inputs`) or "random".
+    """
+    check_criterion(criterion)
+    example = inputs[:2]
+    groups = filter_groups(model, example)
+    scores = filter_scores(model, groups, CRITERIA[criterion], inputs, seed)
+    smallest = min(group.size for group in groups.values())
+    low, high = 0.0, 1 - 0.51 / smallest  # at the upper end one filter of the smallest layer stays
+    for _ in range(12):
+        middle = (low + high) / 2
+        left = size(remove_filters(model, choose_filters(scores, middle), example))
+        low, high = (middle, high) if left > parameters else (low, middle)
+    # The nearer of the two ends, on the scale of ratios.
+    ends = [choose_filters(scores, ratio) for ratio in (low, high)]
+    return min(ends, key=lambda end: abs(math.log(size(remove_filters(model, end, example)) / parameters)))
+
+
+def size(model: nn.Module) -> int:
+    """All parameters, also those that are masked."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def check_compression(compression: float) -> float:
+    check_real("compression", compression, "a ratio of 1 or more", lambda value: value >= 1)
+    return compression
+
+
+def check_criterion(criterion: str) -> None:
+    if criterion not in CRITERIA:
+        raise ParameterError(f"criterion = {criterion!r}: unknown; allowed are {', '.join(CRITERIA)}")

@@ -1,0 +1,310 @@
+"""Prune, train, retrain: a trained pair is pruned at the start of some rounds and trained in all of them.
+
+Every arm of a comparison has the same number of rounds and of steps a round, so that they differ in when and what they
+prune, and in nothing else. One-shot prunes in the first round; iterative in the first r rounds, and trains on; the
+control prunes never. What two arms have in common at the beginning is trained once.
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganprune_utils.artifacts import replace_atomic
+from ganprune_utils.checkpoints import reading
+from ganprune_utils.datasets import to_model_range
+from ganprune_utils.errors import ParameterError, StudyError
+from ganprune_utils.models import build
+from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
+from ganprune_utils.pruning import apply_masks, remove_filters
+from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
+from ganprune_utils.pruning.layers import prunable_layers
+from ganprune_utils.training.step import NAMES, adam, adversarial_step
+
+KINDS = ("masks", "filters")
+PARTS = ("generator", "both")
+BALANCE_EVERY = 10  # steps: the ratio needs two further passes through both networks
+N_LOOKED_AT = 500  # noise vectors or images whose activations a criterion looks at
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the retrained weights, but for the pair and the data.
+
+    `schedule` has an entry a round: the compression (dense over remaining parameters) to prune to at its start, or
+    None.
+    `kind` is "masks" or "filters"; `parts` "generator" or "both" (the discriminator to the same compression); with
+    `rewind` what is left goes back, after each pruning, to the weights that the first round began with.
+    """
+
+    schedule: tuple
+    steps: int
+    kind: str = "masks"
+    criterion: str = "magnitude"
+    parts: str = "generator"
+    rewind: bool = False
+    lr_generator: float = 3e-4
+    lr_discriminator: float = 1e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    batch_size: int = 128
+    precision: str = "float32"
+    threads: int = 2
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, allowed in (("kind", KINDS), ("parts", PARTS)):
+            if getattr(self, name) not in allowed:
+                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be one of {', '.join(allowed)}")
+        check_criterion(self.criterion)
+        if not self.schedule or self.steps < 1:
+            raise ParameterError("schedule: needs at least one round of at least one step")
+        targets = [check_compression(target) for target in self.schedule if target is not None]
+        if targets != sorted(targets):
+            raise ParameterError(f"schedule: compressions must not fall from round to round, got {targets}")
+
+    def fingerprint(self, rounds: int, start: str) -> str:
+        """Identifies the first `rounds` rounds from a start, whatever comes after them."""
+        described = asdict(self) | {"schedule": list(self.schedule[:rounds]), "start": start}
+        if not any(described["schedule"]):  # nothing pruned: how does not matter
+            described |= dict.fromkeys(("kind", "criterion", "parts", "rewind"))
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def one_shot(compression: float, rounds: int) -> tuple:
+    """Prune at the start, then train."""
+    return (compression, *[None] * (rounds - 1))
+
+
+def iterative(compression: float, rounds: int, keep: float = 0.8) -> tuple:
+    """Keep the share `keep` of the parameters a round until the rounding of the compression is nearest; then train.
+
+    0.8 is the 20 % a round of Chen et al. (2021). The compression reached is a power of 1 / keep.
+    """
+    needed = max(1, round(math.log(compression) / -math.log(keep)))
+    if needed > rounds:
+        raise ParameterError(f"compression = {compression:g}: takes {needed} rounds at {keep:g} a round, of {rounds}")
+    return (*[keep**-i for i in range(1, needed + 1)], *[None] * (rounds - needed))
+
+
+@dataclass
+class Pair:
+    """The two networks as they are now, and `start`: copies pruned alike, with the weights of the beginning."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    start: dict[str, nn.Module]
+    history: list[dict]
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+
+def retrain(
+    settings: Settings,
+    load: Callable[[], tuple[nn.Module, nn.Module]],
+    images: torch.Tensor,
+    folder,
+    identity: str,
+    measure: Callable[[nn.Module], dict] = lambda generator: {},
+) -> Iterator[Pair]:
+    """Run the schedule, yielding the pair after each round, its record the last of `history`.
+
+    After every round the whole state goes to `folder`. A run that was killed, or one that begins as another did, goes
+    on from the last round that is there.
+
+    Args:
+        load: gives the dense pair (generator, discriminator) anew at each call.
+        images: uint8 (N, C, 32, 32), the training images.
+        identity: what the pair and the images are, for the names of the states: two that differ never mix.
+        measure: what to note of the generator after each round.
+    """
+    torch.set_num_threads(settings.threads)
+    torch.use_deterministic_algorithms(True)
+    paths = [Path(folder) / f"{settings.fingerprint(i, identity)}.pt" for i in range(len(settings.schedule) + 1)]
+    done = max((i for i in range(1, len(paths)) if paths[i].is_file()), default=0)
+    random = torch.Generator().manual_seed(settings.seed)
+    dense_size = {name: size(network) for name, network in zip(("generator", "discriminator"), load(), strict=True)}
+    if done:
+        pair, optimizers = _restore(paths[done], settings, random)
+        yield pair
+    else:
+        pair, optimizers = Pair(*load(), dict(zip(("generator", "discriminator"), load(), strict=True)), []), None
+    for number in range(done + 1, len(settings.schedule) + 1):
+        begin, target = time.perf_counter(), settings.schedule[number - 1]
+        if target is not None:
+            _prune(pair, settings, target, dense_size, images, number)
+        if target is not None or optimizers is None:
+            optimizers = _optimizers(pair, settings)
+        record = _one_round(pair, settings, optimizers, images, random)
+        pair.generator.eval()
+        record |= {"round": number, "steps": number * settings.steps, "target": target, **_left(pair, dense_size)}
+        record |= {"seconds": time.perf_counter() - begin, **measure(pair.generator)}
+        pair.history.append(record)
+        _save(paths[number], pair, optimizers, random)
+        yield pair
+
+
+def alarms(record: dict, start: dict) -> list[str]:
+    """What is wrong after a round: the generator has collapsed, or the discriminator wins.
+
+    `start` is what `measure` said of the dense generator. Collapse: fewer than half of the classes that it covered, or
+    less than half of its coverage of the real images (Naeem et al. 2020).
+    """
+    found = []
+    if "classes" in record and record["classes"] < start["classes"] / 2:
+        found.append(f"mode collapse: {record['classes']:.0f} classes covered, {start['classes']:.0f} before pruning")
+    if "coverage" in record and record["coverage"] < start["coverage"] / 2:
+        found.append(f"mode collapse: coverage {record['coverage']:.3f}, {start['coverage']:.3f} before pruning")
+    if record["d_real"] > 0.95 and record["d_fake"] < 0.05:
+        found.append("the discriminator wins: it tells real from generated almost perfectly")
+    return found
+
+
+def round_line(record: dict, start: dict) -> str:
+    """One line a round, for a log; alarms stand at its end in capitals."""
+    kept = f"{record['compression']:.1f} times smaller" if record["compression"] > 1.005 else "dense"
+    quality = "".join(f", {name} {record[name]:.3g}" for name in ("frechet", "coverage", "classes") if name in record)
+    warned = "".join(f"  ALARM {alarm}" for alarm in alarms(record, start))
+    losses = f"loss G {record['loss_generator']:.2f}, D {record['loss_discriminator']:.2f}"
+    return f"round {record['round']} ({kept}): {losses}, D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, balance {record['balance']:.2f}{quality}{warned}"
+
+
+def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, images, number: int) -> None:
+    names = ("generator",) if settings.parts == "generator" else ("generator", "discriminator")
+    for name in names:
+        network, start = pair.parts()[name], pair.start[name]
+        if name == "generator":
+            inputs = draw_noise(N_LOOKED_AT, network.latent_dim, NOISE_SEEDS["choose"])
+        else:
+            inputs = to_model_range(images[:: max(1, len(images) // N_LOOKED_AT)][:N_LOOKED_AT])
+        if settings.kind == "masks":
+            masks = masks_at(network, target, settings.criterion, inputs, settings.seed)
+            apply_masks(network, masks)
+            apply_masks(start, masks)
+        else:
+            # Another draw each round: filters change their numbers once some are gone.
+            seed = settings.seed + 1000 * number
+            gone = filters_at(network.eval(), dense_size[name] / target, settings.criterion, inputs, seed)
+            setattr(pair, name, remove_filters(network, gone, inputs[:2]))
+            pair.start[name] = remove_filters(start, gone, inputs[:2])
+        if settings.rewind:
+            pair.parts()[name].load_state_dict(pair.start[name].state_dict())
+
+
+def _optimizers(pair: Pair, settings: Settings) -> dict:
+    for network in pair.parts().values():
+        network.to(memory_format=torch.channels_last).train()
+    return adam(pair.generator, pair.discriminator, settings)
+
+
+def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> dict:
+    """`settings.steps` training steps on batches in a fresh order; means over the round."""
+    generator, discriminator = pair.generator.train(), pair.discriminator.train()
+
+    def autocast():
+        return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+
+    layers = [layer for network in pair.parts().values() for layer in prunable_layers(network).values()]
+    dead = [(layer, layer.weight_mask == 0) for layer in layers if hasattr(layer, "weight_mask")]
+    sums, looks = torch.zeros(len(NAMES), dtype=torch.float64), []
+    for step, chosen in enumerate(_batches(len(images), settings, random)):
+        real = to_model_range(images[chosen]).contiguous(memory_format=torch.channels_last)
+        noise = torch.randn(len(chosen), generator.latent_dim, 1, 1, generator=random)
+        batch = adversarial_step(generator, discriminator, optimizers, real, noise, autocast)
+        sums += batch.double()
+        if step % BALANCE_EVERY == 0:
+            d_real, d_after = _judged(generator, discriminator, noise, real, autocast)
+            looks.append((d_real, batch[-1].item(), d_after))
+        for layer, mask in dead:
+            if torch.count_nonzero(layer.weight[mask]):
+                raise StudyError("a pruned weight came back to life")
+    means = dict(zip(NAMES, (sums / settings.steps).tolist(), strict=True))
+    return means | {"balance": balance_ratio(looks)}
+
+
+def balance_ratio(looks: list[tuple[float, float, float]]) -> float:
+    """The balance ratio of ADAPT: [D(G_after) - D(G_before)] / [D(x) - D(G_before)].
+
+    `looks` are mean D(x), D(G(z)) before and D(G(z)) after a step of the generator, D the same; the ratio is of their
+    means. 0: the step changes nothing; 1: it takes D all the way to what it says of real images. ADAPT holds it between
+    0.45 and 0.55.
+    """
+    d_real, before, after = (sum(values) / len(looks) for values in zip(*looks, strict=True))
+    return (after - before) / (d_real - before) if d_real != before else math.nan
+
+
+@torch.no_grad()
+def _judged(generator, discriminator, noise, real, autocast) -> tuple[float, float]:
+    """Mean D(x) and D(G(z)), batch statistics as in training, running statistics untouched."""
+    norms = [m for network in (generator, discriminator) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    kept = [(m.running_mean.clone(), m.running_var.clone(), m.num_batches_tracked.clone()) for m in norms]
+    with autocast():
+        found = tuple(discriminator(x).float().sigmoid().mean().item() for x in (real, generator(noise)))
+    for norm, (mean, var, count) in zip(norms, kept, strict=True):
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+        norm.num_batches_tracked.copy_(count)
+    return found
+
+
+def _batches(n: int, settings: Settings, random) -> Iterator[torch.Tensor]:
+    order = torch.empty(0, dtype=torch.long)
+    size = min(settings.batch_size, n)
+    for _ in range(settings.steps):
+        if len(order) < size:
+            order = torch.randperm(n, generator=random)
+        chosen, order = order[:size], order[size:]
+        yield chosen
+
+
+def _left(pair: Pair, dense_size: dict) -> dict:
+    """Compression of each network: dense parameters over those that are left."""
+    found = {}
+    for name, network in pair.parts().items():
+        masked = sum(
+            int((layer.weight_mask == 0).sum())
+            for layer in prunable_layers(network).values()
+            if hasattr(layer, "weight_mask")
+        )
+        key = "compression" if name == "generator" else "compression_discriminator"
+        found[key] = dense_size[name] / (size(network) - masked)
+    return found
+
+
+def _save(path: Path, pair: Pair, optimizers, random) -> None:
+    networks = {**pair.parts(), **{f"start {name}": network for name, network in pair.start.items()}}
+    state = {
+        "networks": {name: {"config": n.config, "state": n.state_dict()} for name, n in networks.items()},
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+        "random": random.get_state(),
+        "history": pair.history,
+    }
+    replace_atomic(path, lambda temporary: torch.save(state, temporary))
+
+
+def _restore(path: Path, settings: Settings, random) -> tuple[Pair, dict]:
+    with reading(path) as state:
+        networks = {name: _rebuild(**saved) for name, saved in state["networks"].items()}
+        start = {name: networks.pop(f"start {name}") for name in ("generator", "discriminator")}
+        pair = Pair(networks["generator"], networks["discriminator"], start, state["history"])
+        optimizers = _optimizers(pair, settings)
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        random.set_state(state["random"])
+        return pair, optimizers
+
+
+def _rebuild(config: dict, state: dict) -> nn.Module:
+    network = build(config)
+    masks = {name.removesuffix(".weight_mask"): m.bool() for name, m in state.items() if name.endswith(".weight_mask")}
+    if masks:
+        apply_masks(network, masks)
+    network.load_state_dict(state)
+    return network

@@ -1,0 +1,55 @@
+"""One training step of a GAN: the discriminator's update, then the generator's (Goodfellow et al. 2014, the
+non-saturating loss)."""
+
+import torch
+import torch.nn.functional as F
+
+
+def adversarial_step(generator, discriminator, optimizers, real, noise, autocast) -> torch.Tensor:
+    """Update both networks on one batch.
+
+    Args:
+        optimizers: {"generator": ..., "discriminator": ...}.
+        real: images (N, C, 32, 32) in [-1, 1]; noise: (N, latent_dim, 1, 1).
+        autocast: gives a context manager for the forward passes.
+
+    Returns:
+        (5,): loss of the generator and of the discriminator; mean D(x) and D(G(z)) as the discriminator's loss saw
+        them, and D(G(z)) after its update.
+    """
+    with autocast():
+        fake = generator(noise)
+        on_real, on_fake = discriminator(real).float(), discriminator(fake.detach()).float()
+    loss_d = bce(on_real, 1.0) + bce(on_fake, 0.0)
+    optimizers["discriminator"].zero_grad()
+    loss_d.backward()
+    optimizers["discriminator"].step()
+
+    # The generator's step needs no gradients of the discriminator's weights: without them it is a third cheaper.
+    discriminator.requires_grad_(False)
+    with autocast():
+        after = discriminator(fake).float()
+    loss_g = bce(after, 1.0)
+    optimizers["generator"].zero_grad()
+    loss_g.backward()
+    optimizers["generator"].step()
+    discriminator.requires_grad_(True)
+
+    batch = (loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean())
+    return torch.stack(batch).detach()
+
+
+def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+NAMES = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
+
+
+def adam(generator, discriminator, settings) -> dict[str, torch.optim.Adam]:
+    """Adam for both networks; `settings` has lr_generator, lr_discriminator, beta1 and beta2."""
+    betas = (settings.beta1, settings.beta2)
+    return {
+        "generator": torch.optim.Adam(generator.parameters(), settings.lr_generator, betas, fused=True),
+        "discriminator": torch.optim.Adam(discriminator.parameters(), settings.lr_discriminator, betas, fused=True),
+    }

@@ -1,0 +1,197 @@
+"""Prune, train, retrain: equal steps, masks that hold, arms that share their beginning, and the alarm."""
+
+import math
+
+import pytest
+import torch
+
+from ganprune_utils import checkpoints, retraining
+from ganprune_utils.errors import ParameterError, StudyError
+from ganprune_utils.metrics.quality import Judge
+from ganprune_utils.models import Discriminator, Generator
+from ganprune_utils.models.dcgan import init_weights
+from ganprune_utils.models.sampling import draw_noise, generate
+from ganprune_utils.models.state import effective_state
+from ganprune_utils.pruning.activation import activation_masks, input_activations
+from ganprune_utils.pruning.compression import filters_at, masks_at, size
+from ganprune_utils.pruning.removal import remove_filters
+from ganprune_utils.retraining import Settings, alarms, balance_ratio, iterative, one_shot, retrain
+
+LATENT = 12
+
+
+def load():
+    random = torch.Generator().manual_seed(0)
+    pair = Generator(LATENT, 16), Discriminator(16)
+    for network in pair:
+        init_weights(network, random)
+    return pair
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    return digits.images[::20].contiguous()
+
+
+def settings(schedule, **changes):
+    return Settings(schedule=schedule, **{"steps": 3, "batch_size": 16, "threads": 1, **changes})
+
+
+def finish(arm, images, folder):
+    return list(retrain(arm, load, images, folder, "test"))[-1]
+
+
+def same(a, b):
+    one, two = effective_state(a), effective_state(b)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "activation", "random"])
+@pytest.mark.parametrize("kind, close", [("masks", 1e-3), ("filters", 0.15)])
+def test_compression_is_reached_and_kept(images, tmp_path, kind, close, criterion):
+    arm = settings(iterative(2, 4), kind=kind, criterion=criterion, parts="both")
+    pair = finish(arm, images, tmp_path)
+    assert [record["steps"] for record in pair.history] == [3, 6, 9, 12]
+    reached = [record["compression"] for record in pair.history]
+    assert reached == pytest.approx([1 / 0.8, 1 / 0.64, 1 / 0.512, 1 / 0.512], rel=close)
+    assert pair.history[-1]["compression_discriminator"] == pytest.approx(1 / 0.512, rel=close)
+    assert all(math.isfinite(record["balance"]) for record in pair.history)
+
+
+def test_the_discriminator_stays_whole_unless_both_are_pruned(images, tmp_path):
+    record = finish(settings(one_shot(4, 1)), images, tmp_path).history[-1]
+    assert record["compression"] == pytest.approx(4, rel=1e-3) and record["compression_discriminator"] == 1
+
+
+def test_a_weight_that_comes_back_is_an_error(images, tmp_path, monkeypatch):
+    def revive(generator, *rest):
+        batch = step(generator, *rest)
+        generator.layers.convt2.weight_mask.fill_(1.0)
+        return batch
+
+    step = retraining.adversarial_step
+    monkeypatch.setattr(retraining, "adversarial_step", revive)
+    with pytest.raises(StudyError, match="a pruned weight came back to life"):
+        finish(settings(one_shot(4, 1), steps=5), images, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["masks", "filters"])
+def test_an_interrupted_run_ends_with_the_same_bits(images, tmp_path, kind):
+    arm = settings(iterative(2, 4), kind=kind, parts="both", precision="bfloat16")
+    whole = finish(arm, images, tmp_path / "whole")
+    for pair in retrain(arm, load, images, tmp_path / "broken", "test"):
+        if len(pair.history) == 2:
+            break
+    resumed = finish(arm, images, tmp_path / "broken")
+    assert same(whole.generator, resumed.generator) and same(whole.discriminator, resumed.discriminator)
+    assert [r["loss_generator"] for r in whole.history] == [r["loss_generator"] for r in resumed.history]
+
+
+def test_what_two_arms_have_in_common_is_trained_once(images, tmp_path, monkeypatch):
+    counted = []
+    step = retraining.adversarial_step
+    monkeypatch.setattr(retraining, "adversarial_step", lambda *a: counted.append(1) or step(*a))
+    finish(settings(iterative(4, 6)), images, tmp_path)
+    finish(settings(iterative(2, 6)), images, tmp_path)  # the first three rounds are the same
+    assert len(counted) == 3 * (6 + 3)
+    finish(settings((None,) * 2, criterion="random"), images, tmp_path)
+    finish(settings((None,) * 2, kind="filters"), images, tmp_path)  # prunes nothing: the same control
+    assert len(counted) == 3 * (6 + 3 + 2)
+    assert not same(*(finish(settings(iterative(c, 6)), images, tmp_path).generator for c in (2, 4)))
+
+
+@pytest.mark.parametrize("kind", ["masks", "filters"])
+def test_rewinding_goes_back_to_the_first_weights(images, tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(retraining, "_one_round", lambda pair, *rest: pair.generator.layers.convt1 and dict(ROUND))
+    arm = settings((2.0,), kind=kind, rewind=True)
+    pair = finish(arm, images, tmp_path)
+    dense = dict(load()[0].named_parameters())
+    kept = effective_state(pair.generator)["layers.convt4.weight"].flatten()
+    first = dense["layers.convt4.weight"].detach().flatten()
+    assert torch.isin(kept[kept != 0], first).all()
+
+
+ROUND = {"loss_generator": 1.0, "loss_discriminator": 1.0, "d_real": 0.5, "d_fake": 0.5, "balance": 0.5}
+
+
+def test_rewinding_changes_the_result(images, tmp_path):
+    with_, without = (finish(settings(iterative(2, 4), rewind=r), images, tmp_path).generator for r in (True, False))
+    assert not same(with_, without)
+
+
+def test_balance_ratio_by_hand():
+    assert balance_ratio([(0.8, 0.2, 0.5), (0.6, 0.4, 0.5)]) == pytest.approx((0.5 - 0.3) / (0.7 - 0.3))
+    assert math.isnan(balance_ratio([(0.5, 0.5, 0.6)]))
+
+
+def test_the_alarm_goes_off_when_a_generator_is_made_to_collapse(tmp_path):
+    folder = checkpoints.find("fashion_mnist", 0)
+    judge, noise = Judge("fashion_mnist", "choose"), draw_noise(600, 100, 1)
+
+    def pair():
+        return tuple(checkpoints.load_part(folder, part) for part in checkpoints.PARTS)
+
+    def measure(generator):
+        return judge.generator(generator, noise)
+
+    images = generate(pair()[0], noise[:64]).add(1).mul(127.5).to(torch.uint8)
+    dense = measure(pair()[0])
+    for rate, rings in ((1e-5, False), (0.1, True)):  # a step so long breaks any generator
+        arm = Settings(schedule=(None,), steps=4, batch_size=32, lr_generator=rate)
+        record = list(retrain(arm, pair, images, tmp_path / str(rate), "test", measure))[-1].history[-1]
+        assert bool(alarms(record, dense)) == rings
+        assert ("ALARM mode collapse" in retraining.round_line(record, dense)) == rings
+
+
+def test_alarms_by_hand():
+    good = {**ROUND, "classes": 10, "coverage": 0.5}
+    assert alarms(good, good) == []
+    assert "4 classes covered, 10 before" in alarms({**good, "classes": 4}, good)[0]
+    assert "coverage 0.200, 0.500 before" in alarms({**good, "coverage": 0.2}, good)[0]
+    assert "the discriminator wins" in alarms({**good, "d_real": 0.99, "d_fake": 0.01}, good)[0]
+
+
+@torch.no_grad()
+def test_activation_masks_drop_what_a_silent_channel_feeds():
+    generator, noise = load()[0], draw_noise(50, LATENT, 0)
+    generator.eval()
+    generator.layers.bn1.weight[3] = generator.layers.bn1.bias[3] = 0.0
+    reach = input_activations(generator, noise)
+    assert torch.allclose(reach["layers.convt1"], noise.double().abs().mean((0, 2, 3)))
+    assert reach["layers.convt2"][3] == 0
+    masks = activation_masks(generator, 0.3, noise)
+    assert not masks["layers.convt2"][3].any() and masks["layers.convt2"].any()
+    assert sum(int((~mask).sum()) for mask in masks.values()) == round(0.3 * sum(m.numel() for m in masks.values()))
+
+
+def test_masks_and_filters_at_a_compression():
+    generator, noise = load()[0].eval(), draw_noise(50, LATENT, 0)
+    for compression in (1, 2, 8, 32):
+        masks = masks_at(generator, compression, "magnitude", noise)
+        left = size(generator) - sum(int((~mask).sum()) for mask in masks.values())
+        assert size(generator) / left == pytest.approx(compression, rel=2e-3)
+    for compression in (2, 8):
+        small = remove_filters(generator, filters_at(generator, size(generator) / compression, "random", noise), noise)
+        assert size(generator) / size(small) == pytest.approx(compression, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: settings((2.0,), kind="layers"), "kind = 'layers': must be one of masks, filters"),
+        (lambda: settings((2.0,), parts="discriminator"), "must be one of generator, both"),
+        (lambda: settings((2.0,), criterion="l2"), "allowed are magnitude, activation, random"),
+        (lambda: settings((0.5,)), "compression = 0.5: must be a ratio of 1 or more"),
+        (lambda: settings((4.0, 2.0)), "must not fall from round to round"),
+        (lambda: settings(()), "needs at least one round"),
+        (lambda: iterative(32, 4), "compression = 32: takes 16 rounds at 0.8 a round, of 4"),
+        (
+            lambda: masks_at(load()[0], 1000, "random", draw_noise(5, LATENT, 0)),
+            "parameters 224 are not pruned; at most",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line(call, words):
+    with pytest.raises(ParameterError) as error:
+        call()
+    assert words in str(error.value) and "\n" not in str(error.value)
