@@ -89,6 +89,7 @@ RULES = {
     "percents": _list("percent in (0, 100)", lambda value: 0 < value < 100),
     "s_values": _list("standard deviations > 0", lambda value: value > 0),
     "overall": _list("percent in (0, 100)", lambda value: 0 < value < 100),
+    "ratios": _list("shares in (0, 1)", lambda value: 0 < value < 1),
     "n_samples": _whole(2, 1_000_000),
     "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),

@@ -173,7 +173,8 @@ def round_line(record: dict, start: dict) -> str:
     quality = "".join(f", {name} {record[name]:.3g}" for name in ("frechet", "coverage", "classes") if name in record)
     warned = "".join(f"  ALARM {alarm}" for alarm in alarms(record, start))
     losses = f"loss G {record['loss_generator']:.2f}, D {record['loss_discriminator']:.2f}"
-    return f"round {record['round']} ({kept}): {losses}, D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, balance {record['balance']:.2f}{quality}{warned}"
+    judged = f"D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, balance {record['balance']:.2f}"
+    return f"round {record['round']} ({kept}): {losses}, {judged}{quality}{warned}"
 
 
 def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, images, number: int) -> None:

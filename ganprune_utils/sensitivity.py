@@ -15,7 +15,16 @@ from torch import nn
 from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.metrics.statistics import crossing
 from ganprune_utils.models.state import effective_state
-from ganprune_utils.pruning import apply_masks, percentage_masks, prunable_layers, sensitivity_masks
+from ganprune_utils.pruning import (
+    apply_masks,
+    choose_filters,
+    filter_groups,
+    filter_scores,
+    percentage_masks,
+    prunable_layers,
+    remove_filters,
+    sensitivity_masks,
+)
 
 
 def scan(
@@ -75,6 +84,52 @@ def prove(dense: nn.Module, pruned: nn.Module, layer: str, mask: torch.Tensor, p
     if not change > 0:
         raise StudyError(f"layer {layer}: {gone} weights are gone, but the output is the same")
     return {"sparsity": gone / mask.numel(), "removed": gone, "output_change": change}
+
+
+def scan_filters(
+    load: Callable[[], nn.Module],
+    ratios: list[float],
+    inputs: torch.Tensor,
+    measure: Callable[[nn.Module], list[dict]],
+    criterion: str = "l2",
+) -> Iterator[dict]:
+    """Remove filters of one layer (or group of tied layers) at a time, and yield what `measure` says, a row at a time.
+
+    Args:
+        load: gives the dense network, a new one at each call.
+        ratios: shares of the layer's filters, in (0, 1).
+        inputs: what activations are looked at on, and for which the output has to change.
+
+    Yields:
+        Rows with layer, ratio, filters, removed, sparsity (removed over filters), output_change and those of `measure`.
+
+    Raises:
+        StudyError: the layer has not lost exactly these filters, another has lost some, or the output is the same.
+    """
+    dense = load()
+    groups = filter_groups(dense, inputs[:2])
+    scores = filter_scores(dense, groups, criterion, inputs)
+    for layer in groups:
+        for ratio in ratios:
+            removed = choose_filters({layer: scores[layer]}, ratio)
+            small = remove_filters(dense, removed, inputs[:2])
+            proof = prove_filters(dense, small, layer, len(removed[layer]), inputs)
+            for row in measure(small):
+                yield {"layer": layer, "ratio": ratio, **proof, **row}
+
+
+@torch.no_grad()
+def prove_filters(dense: nn.Module, small: nn.Module, layer: str, count: int, probe: torch.Tensor) -> dict:
+    """That `layer` has `count` filters less and every other group as many as before, and that the output changed."""
+    before = {name: group.size for name, group in filter_groups(dense, probe[:2]).items()}
+    after = {name: group.size for name, group in filter_groups(small, probe[:2]).items()}
+    wanted = before | {layer: before[layer] - count}
+    if not count or after != wanted:
+        raise StudyError(f"layer {layer}: {count} filters should have gone; sizes were {before} and are {after}")
+    change = (small(probe[:16]) - dense(probe[:16])).abs().mean().item()
+    if not change > 0:
+        raise StudyError(f"layer {layer}: {count} filters are gone, but the output is the same")
+    return {"filters": before[layer], "removed": count, "sparsity": count / before[layer], "output_change": change}
 
 
 def ranking(scan: pd.DataFrame, reference: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from papermill.exceptions import PapermillExecutionError
 from ganprune_utils import artifacts
 from tests.conftest import ROOT
 
-SHORT = {"epochs": 1, "n_quality": 100, "percents": "50 90", "s_values": "1.0", "overall": "50"}
+SHORT = {"epochs": 1, "n_quality": 100, "percents": "50 90", "s_values": "1.0", "overall": "50", "ratios": "0.3 0.5"}
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL_TRAINING = {"epochs": 2, "batch_size": 128, "ngf": 8, "ndf": 8}
 

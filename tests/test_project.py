@@ -80,7 +80,9 @@ def test_modules_import_only_from_layers_to_their_right():
     rank |= {
         "folding": 15,
         "export": 20,
+        "measuring": 15,
         "retraining": 20,
+        "structured_plots": 25,
         "layer_plots": 25,
         "comparison_plots": 25,
         "report": 30,
