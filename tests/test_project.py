@@ -83,6 +83,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "measuring": 15,
         "retraining": 20,
         "structured_plots": 25,
+        "retrain_plots": 25,
         "layer_plots": 25,
         "comparison_plots": 25,
         "report": 30,
