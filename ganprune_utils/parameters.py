@@ -80,6 +80,7 @@ RULES = {
     "beta2": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
     "precision": _one_of("float32", "bfloat16"),
     "device": Rule(str, "auto, cpu, or cuda or mps where this machine has it", _has_device),
+    "seconds": Rule(float, "a number of seconds in (0, 600]", lambda value: 0 < value <= 600),
     "threads": _whole(1, 1024),
     "checkpoint": _TEXT,
     "part": _one_of(*PARTS),

@@ -75,3 +75,34 @@ def filter_scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "frec
     axes[0].set_ylabel(LABELS[metric])
     axes[0].legend(fontsize=8)
     return figure
+
+
+def compression_curves(compressed: pd.DataFrame, metric: str = "frechet") -> Figure:
+    """A metric over compression, as pruned and recalibrated; solid masks, dashed filters, a colour a criterion.
+
+    `compressed` has columns kind, criterion, compression, recalibrated and the metric; kind "dense" is the start.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
+    colours = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666"}
+    for axis, repaired in zip(axes, (False, True), strict=True):
+        rows = compressed[compressed.recalibrated == repaired]
+        dense = rows[rows.kind == "dense"][metric].mean()
+        for kind, style in (("masks", "-"), ("filters", "--")):
+            for criterion, colour in colours.items():
+                own = rows[(rows.kind == kind) & (rows.criterion == criterion)]
+                points = own.groupby("aimed_at")[["compression", metric]].mean()
+                axis.plot(
+                    [1, *points.compression], [dense, *points[metric]], "o", linestyle=style, color=colour,
+                    label=f"{kind}, {criterion}", markersize=4,
+                )  # fmt: skip
+        axis.axhline(dense, color="black", linestyle=":", linewidth=1.2)
+        axis.set(xlabel="compression (dense / remaining parameters)", xscale="log")
+        ticks = sorted({1, *compressed.aimed_at})
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set_title("recalibrated" if repaired else "as pruned")
+        if metric == "frechet":
+            axis.set_yscale("log")
+    axes[0].set_ylabel(LABELS[metric])
+    axes[1].legend(fontsize=8, loc="lower right")
+    return figure

@@ -1,0 +1,69 @@
+"""The one table: every way to a smaller generator, with and without retraining, at the compressions aimed at."""
+
+import pandas as pd
+
+from ganprune_utils.comparison import written
+from ganprune_utils.errors import DataError
+
+# How a row of the table was made.
+WAY = ["training", "parts", "kind", "criterion"]
+TOLERANCE = 1.05  # of the dense Fréchet distance
+
+
+def cells(compressed: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
+    """Both sources in one tidy table: a row for each data set, seed, way, compression aimed at.
+
+    `compressed` has the rows of notebook 10, of which the recalibrated count; `retrained` those of notebook 7, may be
+    empty. Columns: dataset, seed, training ("none", "one-shot", "iterative", "dense", "narrow"), parts, kind,
+    criterion, aimed_at, compression, and what was measured.
+    """
+    if compressed.empty:
+        raise DataError("results: have no compression.csv; run notebook 10 first")
+    pruned = compressed[compressed.recalibrated].assign(training="none", parts="generator")
+    if retrained.empty:
+        return pruned
+    trained = retrained.assign(training=retrained.arm.str.replace("_", "-"))
+    trained.loc[trained.rewind, "training"] += ", rewound"
+    plain = trained.training.isin(["dense", "narrow"])
+    trained.loc[plain, ["kind", "criterion", "parts"]] = [None, None, None]
+    trained.loc[trained.training == "narrow", "kind"] = "filters"
+    trained = trained.fillna({"kind": "dense", "criterion": "none", "parts": "generator"})
+    slower = trained.lr_discriminator != trained.groupby("dataset").lr_discriminator.transform("max")
+    trained.loc[slower, "parts"] += ", D slower"
+    return pd.concat([pruned, trained], ignore_index=True)
+
+
+def one_table(rows: pd.DataFrame, metric: str = "frechet", digits: int = 2) -> pd.DataFrame:
+    """The metric, "mean ± std (n)" over seeds; ways in rows, (data set, compression aimed at) in columns.
+
+    What was not run is blank.
+    """
+    grouped = rows.groupby(["dataset", *WAY, "aimed_at"], sort=False)[metric]
+    text = grouped.agg(lambda values: f"{written(values.mean(), values.std(), digits)} ({values.count()})")
+    wide = text.unstack(["dataset", "aimed_at"]).sort_index(axis=1)
+    order = rows.drop_duplicates(WAY)[WAY]
+    return wide.loc[pd.MultiIndex.from_frame(order)].fillna("")
+
+
+def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFrame:
+    """For each data set and seed, the networks of most compression and of fewest MACs that stay within the tolerance.
+
+    Chosen by `frechet_choose`, against that of the dense generator without training; the row then shows `frechet`, of
+    images and noise that had no part in the choice.
+    """
+    found = []
+    for _, own in rows.groupby(["dataset", "seed"], sort=False):
+        dense = own[(own.kind == "dense") & (own.training == "none")].iloc[0]
+        allowed = own[own.frechet_choose <= tolerance * dense.frechet_choose]
+        for goal, best in (("parameters", allowed.compression.idxmax()), ("MACs", allowed.macs.idxmin())):
+            row = own.loc[best].to_dict() | {"fewest": goal, "frechet_dense": dense.frechet}
+            row |= {"times_fewer_macs": dense.macs / row["macs"], "rise": row["frechet"] / dense.frechet - 1}
+            found.append(row)
+    names = ["dataset", "seed", "fewest", *WAY, "widths", "compression", "times_fewer_macs", "frechet", "frechet_dense"]
+    return pd.DataFrame(found)[[*names, "rise"]]
+
+
+def front(rows: pd.DataFrame, cost: str, metric: str = "frechet") -> pd.DataFrame:
+    """The Pareto front: rows that no other row beats in both `cost` and `metric`, lower being better, by cost."""
+    ordered = rows.sort_values([cost, metric])
+    return ordered[ordered[metric] < ordered[metric].cummin().shift(fill_value=float("inf"))]
