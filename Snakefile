@@ -12,16 +12,21 @@ try:
 except ValueError as error:
     sys.exit(f"study: {error}")
 
+REPORTS = STUDY.prunes or STUDY.compares
 RUN = f"{sys.executable} workflow/run_notebook.py"
 CLASSIFIER, TRAIN, PRUNE = (f"notebooks/{name}.ipynb" for name in ("00_classifier", "01_train", "02_prune"))
-SENSITIVITY, AUDIT = "notebooks/04_layer_sensitivity.ipynb", "notebooks/05_audit.ipynb"
 TABLES, QUALITY = "notebooks/03_tables.ipynb", "notebooks/09_quality.ipynb"
+SMALLER = "notebooks/12_one_table.ipynb"
+
+
+def notebook_of(step):
+    return f"notebooks/{studies.NUMBERS[step.split('/')[0]]}.ipynb"
 
 
 rule all:
     input:
         # A study that only trains has no tables.
-        f"{STUDY.report}/README.md" if STUDY.prunes else [f"{run}/manifest.json" for run in STUDY.runs],
+        f"{STUDY.report}/README.md" if REPORTS else [f"{run}/manifest.json" for run in STUDY.runs],
 
 
 rule classifier:
@@ -70,35 +75,26 @@ rule prune:
         "{RUN} {PRUNE} {log} --parameters {params.values:q}"
 
 
-rule sensitivity:
+rule shipped:
+    # A notebook that needs no more than a shipped pair.
     input:
-        SENSITIVITY,
-        studies.modules_of(SENSITIVITY),
-        lambda wildcards: STUDY.runs[f"{wildcards.folder}/sensitivity"]["source"],
+        lambda wildcards: notebook_of(wildcards.step),
+        lambda wildcards: studies.modules_of(notebook_of(wildcards.step)),
+        lambda wildcards: STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["source"],
     output:
-        "{folder}/sensitivity/manifest.json",
+        "{folder}/{step}/manifest.json",
+    wildcard_constraints:
+        step="sensitivity|audit|structured|compression|cost|retrain/[^/]+",
     log:
-        "{folder}/sensitivity/notebook.ipynb",
+        "{folder}/{step}/notebook.ipynb",
     params:
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/sensitivity"),
-    priority: 1  # the longest runs first, so that none is left alone at the end
+        notebook=lambda wildcards: notebook_of(wildcards.step),
+        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
+    # What is timed runs alone; the longest runs come first, so that none is left alone at the end.
+    threads: lambda wildcards: workflow.cores if wildcards.step == "cost" else 1
+    priority: 1
     shell:
-        "{RUN} {SENSITIVITY} {log} --parameters {params.values:q}"
-
-
-rule audit:
-    input:
-        AUDIT,
-        studies.modules_of(AUDIT),
-        lambda wildcards: STUDY.runs[f"{wildcards.folder}/audit"]["source"],
-    output:
-        "{folder}/audit/manifest.json",
-    log:
-        "{folder}/audit/notebook.ipynb",
-    params:
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/audit"),
-    shell:
-        "{RUN} {AUDIT} {log} --parameters {params.values:q}"
+        "{RUN} {params.notebook} {log} --parameters {params.values:q}"
 
 
 rule runs:
@@ -111,40 +107,61 @@ rule runs:
         Path(output[0]).write_text("\n".join(params.runs) + "\n")
 
 
-rule quality:
-    input:
-        QUALITY,
-        rules.runs.output,
-        studies.modules_of(QUALITY),
-        [f"{folder}/manifest.json" for folder in STUDY.runs],
-    output:
-        f"{STUDY.report}/tables/quality.csv",
-    log:
-        f"{STUDY.report}/notebooks/09_quality.ipynb",
-    params:
-        values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
-    shell:
-        "{RUN} {QUALITY} {log} --parameters {params.values:q}"
+if STUDY.prunes:
+
+    rule quality:
+        input:
+            QUALITY,
+            rules.runs.output,
+            studies.modules_of(QUALITY),
+            [f"{folder}/manifest.json" for folder in STUDY.runs],
+        output:
+            f"{STUDY.report}/tables/quality.csv",
+        log:
+            f"{STUDY.report}/notebooks/09_quality.ipynb",
+        params:
+            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
+        shell:
+            "{RUN} {QUALITY} {log} --parameters {params.values:q}"
 
 
-rule tables:
-    input:
-        TABLES,
-        rules.runs.output,
-        "notebooks/landing.md.j2",
-        studies.modules_of(TABLES),
-        [f"{folder}/manifest.json" for folder in STUDY.runs],
-        rules.quality.output if STUDY.measures_quality else [],
-        [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
-    output:
-        f"{STUDY.report}/README.md",
-    log:
-        f"{STUDY.report}/notebooks/03_tables.ipynb",
-    params:
-        values=json.dumps({"study": STUDY.name, "results": f"results/{STUDY.name}", "output": STUDY.report}),
-    shell:
-        "{RUN} {TABLES} {log} --parameters {params.values:q} && "
-        "{sys.executable} -m nbconvert --log-level ERROR --to html {log} --output-dir results/{STUDY.name} --output tables"
+    rule tables:
+        input:
+            TABLES,
+            rules.runs.output,
+            "notebooks/landing.md.j2",
+            studies.modules_of(TABLES),
+            [f"{folder}/manifest.json" for folder in STUDY.runs],
+            rules.quality.output if STUDY.measures_quality else [],
+            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
+        output:
+            f"{STUDY.report}/README.md",
+        log:
+            f"{STUDY.report}/notebooks/03_tables.ipynb",
+        params:
+            values=json.dumps({"study": STUDY.name, "results": f"results/{STUDY.name}", "output": STUDY.report}),
+        shell:
+            "{RUN} {TABLES} {log} --parameters {params.values:q} && "
+            "{sys.executable} -m nbconvert --log-level ERROR --to html {log} --output-dir results/{STUDY.name} --output tables"
+
+elif STUDY.compares:
+
+    rule smaller:
+        input:
+            SMALLER,
+            rules.runs.output,
+            studies.modules_of(SMALLER),
+            [f"{folder}/manifest.json" for folder in STUDY.runs],
+            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
+        output:
+            f"{STUDY.report}/README.md",
+        log:
+            f"{STUDY.report}/notebooks/12_one_table.ipynb",
+        params:
+            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
+        threads: workflow.cores  # it times networks
+        shell:
+            "{RUN} {SMALLER} {log} --parameters {params.values:q}"
 
 
 rule example:
@@ -153,7 +170,7 @@ rule example:
     output:
         f"{STUDY.report}/notebooks/{{name}}",
     wildcard_constraints:
-        name="0[01245].*",
+        name="(0[0-24-7]|1[01]).*",
     run:
         Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
 
@@ -166,7 +183,8 @@ def failed_runs():
 
 
 onsuccess:
-    print(f"\nDone. Read {STUDY.report}/README.md, or results/{STUDY.name}/tables.html in a browser.")
+    also = f", or results/{STUDY.name}/tables.html in a browser" if STUDY.prunes else ""
+    print(f"\nDone. Read {STUDY.report}/README.md{also}." if REPORTS else "\nDone.")
 
 
 onerror:

@@ -84,3 +84,41 @@ def likeness_and_quality(cells: pd.DataFrame) -> Figure:
     handles += [plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="")]
     figure.legend(handles, [*labels, "recalibrated"], loc="outside lower center", ncols=len(handles), fontsize=9)
     return figure
+
+
+def fronts(rows: pd.DataFrame) -> Figure:
+    """Fréchet distance over remaining parameters and over MACs; a row of panels a data set, the front as a line.
+
+    `rows` are of `smaller.cells`. Filled: without retraining; hollow: retrained; squares filters, circles masks.
+    """
+    from ganprune_utils.smaller import front
+
+    names = list(dict.fromkeys(rows.dataset))
+    rows = rows.assign(left=1 / rows.compression)
+    figure, axes = plt.subplots(len(names), 2, figsize=(9, 3.4 * len(names)), squeeze=False, sharey="row")
+    colours = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666", "none": "#000000"}
+    for line, dataset in zip(axes, names, strict=True):
+        own = rows[rows.dataset == dataset].groupby(
+            ["training", "parts", "kind", "criterion", "aimed_at"], as_index=False
+        )
+        own = own[["left", "macs", "frechet"]].mean()
+        for axis, cost in zip(line, ("left", "macs"), strict=True):
+            for point in own.itertuples():
+                colour = colours[point.criterion]
+                axis.plot(
+                    getattr(point, cost), point.frechet, {"filters": "s", "masks": "o", "dense": "*"}[point.kind],
+                    markersize=9 if point.kind == "dense" else 5, markeredgecolor=colour,
+                    markerfacecolor=colour if point.training == "none" else "none",
+                )  # fmt: skip
+            best = front(own, cost)
+            axis.step(best[cost], best.frechet, where="post", color="#009E73", linewidth=1.2, zorder=0)
+            axis.set(xscale="log", yscale="log")
+            axis.set_xlabel("share of the parameters left" if cost == "left" else "multiply-accumulates an image")
+        line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
+    marks = [plt.Line2D([], [], color=c, marker="o", linestyle="") for c in list(colours.values())[:3]]
+    shapes = [plt.Line2D([], [], color="black", marker=m, linestyle="") for m in ("o", "s", "*")]
+    hollow = plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="")
+    front_line = plt.Line2D([], [], color="#009E73")
+    labels = [*list(colours)[:3], "masks", "filters", "dense", "retrained", "front"]
+    figure.legend([*marks, *shapes, hollow, front_line], labels, loc="outside lower center", ncols=8, fontsize=9)
+    return figure

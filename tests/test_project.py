@@ -85,7 +85,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "structured_plots": 25,
         "retrain_plots": 25,
         "cost_plots": 25,
-        "smaller": 25,
+        "smaller": 22,
         "layer_plots": 25,
         "comparison_plots": 25,
         "report": 30,

@@ -22,7 +22,13 @@ NUMBERS = {
     "prune": "02_prune",
     "sensitivity": "04_layer_sensitivity",
     "audit": "05_audit",
+    "structured": "06_structured",
+    "retrain": "07_retrain",
+    "compression": "10_compression",
+    "cost": "11_cost",
 }
+# Notebooks that need no more than a shipped pair: on every seed of it, or on the first.
+EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
 
 
 def _mapping(required: list[str], **entries) -> dict:
@@ -49,6 +55,13 @@ CELL = _mapping(
     thresholds=_list_of({"type": "number"}),
     seeds=_list_of({"type": "integer", "minimum": 0}),  # only these of the pair's
 )
+ARM = _mapping(
+    ["dataset", "arm"],
+    dataset={"enum": list(parameters.DATASETS)},
+    seed={"type": "integer", "minimum": 0},
+    **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "lr_discriminator")},
+)
+COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
 SCHEMA = _mapping(
     ["study", "pairs"],
     study=NAME,
@@ -56,9 +69,8 @@ SCHEMA = _mapping(
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
     pairs=_list_of(PAIR),
     prune=_mapping(["cells"], n_samples={"type": "integer"}, n_quality={"type": "integer"}, cells=_list_of(CELL)),
-    # Further notebooks on shipped pairs: the audit on the first seed of each, the layer scan on every seed.
-    audit={"type": "boolean"},
-    sensitivity={"type": "boolean"},
+    **{step: {"type": "boolean"} for step in (*EVERY_SEED, *FIRST_SEED)},
+    retrain=_mapping(["arms"], arms=_list_of(ARM), **{name: {} for name in COMMON}),
     classifiers=_list_of({"type": "string"}),
     examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
 )
@@ -76,6 +88,11 @@ class Study:
     @property
     def prunes(self) -> bool:
         return any(run["step"] == "prune" for run in self.runs.values())
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is one table of all ways to a smaller generator (notebook 12)."""
+        return any(run["step"] == "compression" for run in self.runs.values())
 
     @property
     def measures_quality(self) -> bool:
@@ -113,10 +130,12 @@ def load(path) -> Study:
             shipped = pair.get("checkpoint", "shipped") == "shipped" and "train" not in pair
             for seed in seeds:
                 _add_pair(study, content.get("prune", {}), pair, seed)
-                if content.get("audit") and shipped and seed == seeds[0]:
-                    _add_on_shipped(study, "audit", pair["dataset"], seed)
-                if content.get("sensitivity") and shipped:
-                    _add_on_shipped(study, "sensitivity", pair["dataset"], seed)
+                for step in (*EVERY_SEED, *FIRST_SEED) if shipped else ():
+                    if content.get(step) and (step in EVERY_SEED or seed == seeds[0]):
+                        _add_on_shipped(study, step, pair["dataset"], seed)
+        retrain = content.get("retrain", {"arms": []})
+        for arm in retrain["arms"]:
+            _add_arm(study, arm, {name: retrain[name] for name in COMMON if name in retrain})
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
     study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
@@ -198,6 +217,22 @@ def _add_on_shipped(study: Study, step: str, dataset: str, seed: int) -> None:
     source = weights_of(shipped_root() / dataset / f"seed{seed}")
     settings = parameters.check({"dataset": dataset, "seed": seed, "threads": 1})
     _add(study, folder, {"step": step, "parameters": settings | {"output": folder}, "source": source})
+
+
+def _add_arm(study: Study, arm: dict, common: dict) -> None:
+    """An arm of the retraining. Its name says what differs; what arms have in common is trained once, in `states`."""
+    settings = {"seed": 0, "threads": 1, **common, **arm}
+    if isinstance(settings.get("compressions"), int | float):
+        settings["compressions"] = f"{settings['compressions']:g}"
+    settings = parameters.check(settings)
+    names = [str(arm[name]) for name in ("arm", "kind", "criterion", "parts") if name in arm]
+    names += ["rewind"] * arm.get("rewind", False)
+    names += [f"d{arm['lr_discriminator']:g}"] if "lr_discriminator" in arm else []
+    base = f"results/{study.name}/{arm['dataset']}/seed{settings['seed']}"
+    folder = f"{base}/retrain/{'-'.join(names)}"
+    source = weights_of(shipped_root() / arm["dataset"] / f"seed{settings['seed']}")
+    settings |= {"states": f"{base}/states", "output": folder}
+    _add(study, folder, {"step": "retrain", "parameters": settings, "source": source})
 
 
 def _add_classifier(study: Study, path: str) -> None:
