@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/default
 
-.PHONY: help study test report checkpoints lab clean
+.PHONY: help study test report smaller checkpoints lab clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -19,6 +19,9 @@ test: $(READY)  ## ruff, pytest and nbval
 
 report: $(READY)  ## run the paper's study on the shipped weights and rewrite reports/
 	$(SNAKEMAKE) --config study=params/studies/paper.yaml
+
+smaller: $(READY)  ## remove filters, retrain, measure cost, and rewrite reports/smaller/
+	$(SNAKEMAKE) --config study=params/studies/smaller.yaml
 
 checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml

@@ -114,6 +114,10 @@ def fronts(rows: pd.DataFrame) -> Figure:
             axis.step(best[cost], best.frechet, where="post", color="#009E73", linewidth=1.2, zorder=0)
             axis.set(xscale="log", yscale="log")
             axis.set_xlabel("share of the parameters left" if cost == "left" else "multiply-accumulates an image")
+            if cost == "left":
+                ticks = [1 / c for c in sorted(set(rows.aimed_at))]
+                axis.set_xticks(ticks, [f"1/{1 / tick:g}" if tick < 1 else "1" for tick in ticks])
+                axis.minorticks_off()
         line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
     marks = [plt.Line2D([], [], color=c, marker="o", linestyle="") for c in list(colours.values())[:3]]
     shapes = [plt.Line2D([], [], color="black", marker=m, linestyle="") for m in ("o", "s", "*")]
