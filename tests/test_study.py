@@ -163,6 +163,38 @@ def test_cells_can_be_for_some_seeds_only(tmp_path):
     assert found == {f"seed{s}/prune/generator-percentage-global-{q}" for s, q in ((0, 50), (0, 60), (1, 50))}
 
 
+def test_arms_of_a_retraining_share_what_is_the_same_for_all(tmp_path):
+    arms = [
+        {"dataset": "fashion_mnist", "arm": "dense"},
+        {"dataset": "fashion_mnist", "arm": "iterative", "kind": "filters", "compressions": 8, "rewind": True},
+        {"dataset": "fashion_mnist", "arm": "one_shot", "compressions": "2 8", "lr_discriminator": 0.00025},
+    ]
+    pairs = [{"dataset": "fashion_mnist", "seeds": [0, 1]}]
+
+    def load(**retrain):
+        content = {"study": "arms", "pairs": pairs, "compression": True, "cost": True, "retrain": retrain}
+        (tmp_path / "arms.yaml").write_text(json.dumps(content))
+        return studies.load(tmp_path / "arms.yaml")
+
+    study = load(rounds=16, steps=5, arms=arms)
+    base = "results/arms/fashion_mnist/seed0"
+    assert [run.removeprefix(f"{base}/") for run in study.runs if "seed0" in run] == [
+        "compression",
+        "cost",
+        "retrain/dense",
+        "retrain/iterative-filters-rewind",
+        "retrain/one_shot-d0.00025",
+    ]
+    assert [run for run in study.runs if "seed1" in run] == ["results/arms/fashion_mnist/seed1/compression"]
+    found = [run["parameters"] for run in study.runs.values() if run["step"] == "retrain"]
+    assert {(p["rounds"], p["steps"], p["states"]) for p in found} == {(16, 5, f"{base}/states")}
+    assert found[1]["compressions"] == "8" and study.compares and not study.prunes
+    assert studies.example_name(f"{base}/retrain/dense") == "07_retrain-fashion_mnist-seed0-dense.ipynb"
+    for wrong, message in (({"arm": "late"}, "arm = 'late': must be one of one_shot"), ({"steps": 3}, "'steps' was")):
+        with pytest.raises(ParameterError, match=message):
+            load(arms=[{"dataset": "fashion_mnist", "arm": "dense", **wrong}])
+
+
 def test_published_names_of_executed_notebooks():
     names = {
         "results/x/cifar10/classifier": "00_classifier-cifar10.ipynb",

@@ -32,7 +32,7 @@ class Progress:
 
     def write(self, text: str) -> None:
         for line in text.splitlines():
-            if line.startswith(("epoch ", "WARNING")):
+            if line.startswith(("epoch ", "round ", "WARNING")):
                 say(self.label, line)
 
     def flush(self) -> None:
