@@ -74,7 +74,7 @@ def test_source_notebooks_are_clean(path):
 
 def test_modules_import_only_from_layers_to_their_right():
     """report -> sensitivity, comparison, plots, tables -> training, pruning, metrics -> checkpoints, models -> rest."""
-    order = ["errors", "parameters", "artifacts", "datasets", "models", "checkpoints"]
+    order = ["errors", "parameters", "artifacts", "datasets", "paired", "models", "checkpoints"]
     rank = {name: i for i, name in enumerate(order)} | dict.fromkeys(["training", "pruning", "metrics"], 10)
     rank |= dict.fromkeys(["plots", "tables", "comparison", "sensitivity"], 20)
     rank |= {

@@ -5,8 +5,15 @@ from torch import nn
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
+from ganprune_utils.models.unet import PatchDiscriminator, UNet
 
-ARCHITECTURES = {"dcgan_generator": Generator, "dcgan_discriminator": Discriminator, "classifier": Classifier}
+ARCHITECTURES = {
+    "dcgan_generator": Generator,
+    "dcgan_discriminator": Discriminator,
+    "classifier": Classifier,
+    "unet_generator": UNet,
+    "patch_discriminator": PatchDiscriminator,
+}
 
 
 def build(config: dict) -> nn.Module:
@@ -21,4 +28,4 @@ def build(config: dict) -> nn.Module:
         raise CheckpointError(f"architecture {name}: does not take {arguments} ({error})") from None
 
 
-__all__ = ["ARCHITECTURES", "Classifier", "Discriminator", "Generator", "build"]
+__all__ = ["ARCHITECTURES", "Classifier", "Discriminator", "Generator", "PatchDiscriminator", "UNet", "build"]

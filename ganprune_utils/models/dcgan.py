@@ -82,10 +82,12 @@ class Discriminator(nn.Module):
 
 
 def init_weights(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw convolutions from N(0, 0.02) and BatchNorm scales from N(1, 0.02), in the order of the layers."""
+    """Draw convolutions from N(0, 0.02), BatchNorm scales from N(1, 0.02), in the order of the layers; biases are 0."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.weight, 1.0, 0.02, generator=generator)
             nn.init.zeros_(layer.bias)

@@ -1,0 +1,106 @@
+"""U-Net generator and PatchGAN discriminator of pix2pix (Isola, Zhu, Zhou and Efros 2017)."""
+
+import torch
+from torch import nn
+
+MAX_FACTOR = 8  # an inner layer has at most 8 times the filters of the first
+DROPPED = 3  # decoder layers with dropout, counted from the bottleneck
+
+
+class UNet(nn.Module):
+    """Images (N, inputs, H, W) to images (N, outputs, H, W), all in [-1, 1]; H and W divisible by 2^depth.
+
+    Layers in order: down1 to down<depth> halve the image, up<depth> to up1 double it (4x4 convolutions of stride 2).
+    up<k> reads up<k+1> beside down<k>: the skip connection. BatchNorm everywhere but in down1, the bottleneck
+    down<depth> and the last, up1; dropout of 0.5 in the innermost decoder layers. Down<k> has ngf * min(2^(k-1), 8)
+    filters, and up<k> as many as down<k-1>; or those in `down` (down1, ...) and `up` (up<depth>, ..., up2), as a
+    network whose filters were pruned.
+    """
+
+    def __init__(self, inputs: int = 1, outputs: int = 3, ngf: int = 64, depth: int = 5, down=None, up=None):
+        super().__init__()
+        plan = [ngf * min(2**k, MAX_FACTOR) for k in range(depth)]
+        down, up = list(down or plan), [*(up or plan[-2::-1]), outputs]
+        self.channels, self.inputs, self.depth = outputs, inputs, len(down)
+        self.down, self.up = nn.ModuleDict(), nn.ModuleDict()
+        before = inputs
+        for k, filters in enumerate(down, start=1):
+            normed = 1 < k < self.depth
+            self.down[f"down{k}"] = _encoder(before, filters, normed, activated=k > 1)
+            before = filters
+        for k, filters in zip(range(self.depth, 0, -1), up, strict=True):
+            dropped = 1 < k < self.depth and k >= self.depth - DROPPED
+            self.up[f"up{k}"] = _decoder(before, filters, normed=k > 1, dropped=dropped)
+            before = filters + (down[k - 2] if k > 1 else 0)
+
+    @property
+    def config(self) -> dict:
+        """What its card says; read off the layers, so that it holds of a pruned network too."""
+        down = [block.conv.out_channels for block in self.down.values()]
+        up = [block.conv.out_channels for block in self.up.values()][:-1]
+        sizes = {"inputs": self.inputs, "outputs": self.channels, "depth": self.depth}
+        plain = [down[0] * min(2**k, MAX_FACTOR) for k in range(self.depth)]
+        widths = {"ngf": down[0]} if (down, up) == (plain, plain[-2::-1]) else {"down": down, "up": up}
+        return {"architecture": "unet_generator", **sizes, **widths}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skips = []
+        for block in self.down.values():
+            x = block(x)
+            skips.append(x)
+        x = skips.pop()
+        for block in self.up.values():
+            x = block(x)
+            if skips:
+                x = torch.cat([x, skips.pop()], dim=1)
+        return torch.tanh(x)
+
+
+class PatchDiscriminator(nn.Module):
+    """Input and picture (N, inputs + outputs, H, W) to a map of logits, one a patch; a positive one says "real".
+
+    C64-C128-C256 and a last convolution, all 4x4, the first two of stride 2: each logit sees 34x34 pixels.
+    """
+
+    def __init__(self, inputs: int = 1, outputs: int = 3, ndf: int = 64):
+        super().__init__()
+        self.config = {"architecture": "patch_discriminator", "inputs": inputs, "outputs": outputs, "ndf": ndf}
+        self.channels = outputs
+        self.layers = nn.Sequential(
+            nn.Conv2d(inputs + outputs, ndf, 4, 2, 1),  # (ndf, 16, 16) of 32x32
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(ndf, 2 * ndf, 4, 2, 1, bias=False),  # (2 ndf, 8, 8)
+            nn.BatchNorm2d(2 * ndf),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(2 * ndf, 4 * ndf, 4, 1, 1, bias=False),  # (4 ndf, 7, 7)
+            nn.BatchNorm2d(4 * ndf),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(4 * ndf, 1, 4, 1, 1),  # (1, 6, 6)
+        )
+
+    def forward(self, inputs: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+        return self.layers(torch.cat([inputs, pictures], dim=1))
+
+
+class _Block(nn.Module):
+    """One layer of the U-Net: activation, convolution, BatchNorm, dropout, those that it has."""
+
+    def __init__(self, activation, conv, norm, dropout):
+        super().__init__()
+        self.activation, self.conv, self.norm, self.dropout = activation, conv, norm, dropout
+
+    def forward(self, x):
+        return self.dropout(self.norm(self.conv(self.activation(x))))
+
+
+def _encoder(inputs, filters, normed, activated):
+    # Not in place: the skip connection needs what comes in as it was.
+    activation = nn.LeakyReLU(0.2) if activated else nn.Identity()
+    conv = nn.Conv2d(inputs, filters, 4, 2, 1, bias=not normed)
+    return _Block(activation, conv, nn.BatchNorm2d(filters) if normed else nn.Identity(), nn.Identity())
+
+
+def _decoder(inputs, filters, normed, dropped):
+    conv = nn.ConvTranspose2d(inputs, filters, 4, 2, 1, bias=not normed)
+    norm = nn.BatchNorm2d(filters) if normed else nn.Identity()
+    return _Block(nn.ReLU(), conv, norm, nn.Dropout(0.5) if dropped else nn.Identity())

@@ -1,0 +1,124 @@
+"""Tasks from one picture to another: inputs and targets side by side, as single tensors.
+
+`colour`: CIFAR-10 in grey, to its colours. `edges`: the edges of Fashion-MNIST's pictures, to the pictures.
+`paired_folder`: one's own, in the layout that pix2pix users have (A|B side by side in one file).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, UnidentifiedImageError
+
+from ganprune_utils import datasets
+from ganprune_utils.errors import DataError, ParameterError
+
+TASKS = {"colour": "cifar10", "edges": "fashion_mnist", "paired_folder": None}
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+EDGE = 128  # of the Sobel gradient's 0 to 1442: what counts as an edge
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """`inputs` uint8 (N, A, H, W) and `targets` uint8 (N, B, H, W) of a task's split; `sha256` of both."""
+
+    name: str
+    split: str
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
+    """Load a split of a task; train and test are those of the data set, or of the folder, and never mix.
+
+    Args:
+        task: one of `TASKS`.
+        folder: for "paired_folder" only: <folder>/train/*.png and <folder>/test/*.png (or .jpg), all of one size, each
+            picture A on its left half and B on its right.
+        depth: of the U-Net they are for: both sides of a half have to be divisible by 2^depth.
+
+    Raises:
+        ParameterError: unknown task or split, a folder where none belongs.
+        DataError: files that are missing, unreadable, of another size or not divisible.
+    """
+    if task not in TASKS:
+        raise ParameterError(f"task = {task!r}: unknown; allowed are {', '.join(TASKS)}")
+    if split not in datasets.SPLITS:
+        raise ParameterError(f"split = {split!r}: unknown; allowed are {', '.join(datasets.SPLITS)}")
+    if (task == "paired_folder") != bool(folder):
+        raise ParameterError(f"folder = {folder!r}: task paired_folder needs one, the others take none")
+    if folder:
+        inputs, targets = _read_folder(Path(folder).expanduser(), split)
+        _check_divisible(inputs, depth, folder)
+    else:
+        targets = datasets.load(TASKS[task], split).images
+        inputs = grey(targets) if task == "colour" else edges(targets)
+    digest = hashlib.sha256(f"{tuple(inputs.shape)} {tuple(targets.shape)}".encode())
+    for tensor in (inputs, targets):
+        digest.update(tensor.numpy().tobytes())
+    return Pairs(task, split, inputs, targets, digest.hexdigest())
+
+
+def grey(images: torch.Tensor) -> torch.Tensor:
+    """The luma of colour pictures, uint8 (N, 3, H, W) to uint8 (N, 1, H, W), by ITU-R BT.601."""
+    weights = torch.tensor(LUMA).view(1, 3, 1, 1)
+    return torch.cat([(part.float() * weights).sum(1, keepdim=True).round() for part in images.split(10_000)]).to(
+        torch.uint8
+    )
+
+
+def edges(images: torch.Tensor) -> torch.Tensor:
+    """Edges of grey pictures, uint8 (N, 1, H, W) to 0 or 255 of the same shape.
+
+    An edge is where the gradient by Sobel's 3x3 kernels has a length of more than `EDGE`; at the border the picture is
+    continued by its last pixels.
+    """
+    kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+    kernels = torch.stack([kernel, kernel.T])[:, None]
+    found = []
+    for part in images.split(10_000):
+        gradient = F.conv2d(F.pad(part.float(), (1, 1, 1, 1), mode="replicate"), kernels)
+        found.append((gradient.square().sum(1, keepdim=True) > EDGE**2).to(torch.uint8) * 255)
+    return torch.cat(found)
+
+
+def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    where = folder / split
+    if not where.is_dir():
+        raise DataError(f"paired folder {folder}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
+    paths = sorted(path for path in where.iterdir() if path.suffix.lower() in datasets.PICTURES)
+    if not paths:
+        raise DataError(f"paired folder {where}: has no pictures")
+    pictures = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                pictures.append(np.asarray(picture.convert("RGB")))
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+            raise DataError(f"paired folder {folder}: {path.name} is no readable picture ({error})") from None
+        if pictures[-1].shape != pictures[0].shape:
+            size, first = pictures[-1].shape[1::-1], pictures[0].shape[1::-1]
+            raise DataError(
+                f"paired folder {folder}: {path.name} is {size[0]}x{size[1]}, the first {first[0]}x{first[1]}"
+            )
+    whole = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    if whole.shape[-1] % 2:
+        raise DataError(f"paired folder {folder}: pictures are {whole.shape[-1]} wide; A and B need an even width")
+    half = whole.shape[-1] // 2
+    return whole[..., :half].contiguous(), whole[..., half:].contiguous()
+
+
+def _check_divisible(inputs: torch.Tensor, depth: int, folder) -> None:
+    height, width = inputs.shape[-2:]
+    if height % 2**depth or width % 2**depth:
+        raise DataError(
+            f"paired folder {folder}: halves of {width}x{height}; a U-Net of depth {depth} needs sides divisible by "
+            f"{2**depth}"
+        )

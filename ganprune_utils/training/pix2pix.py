@@ -1,0 +1,170 @@
+"""Training of a U-Net by pix2pix (Isola et al. 2017): adversarial loss plus 100 times the L1 distance.
+
+Resumable and deterministic like `training.dcgan`: same settings, same data, same machine, same bits.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ganprune_utils.artifacts import replace_atomic
+from ganprune_utils.checkpoints import provenance, reading
+from ganprune_utils.datasets import to_model_range
+from ganprune_utils.models.dcgan import init_weights
+from ganprune_utils.models.unet import PatchDiscriminator, UNet
+from ganprune_utils.training.step import adam, bce
+
+NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the trained weights. `lambda_l1` weighs the L1 distance against the adversarial loss."""
+
+    epochs: int
+    ngf: int = 64
+    ndf: int = 64
+    depth: int = 5
+    lambda_l1: float = 100.0
+    lr_generator: float = 2e-4
+    lr_discriminator: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    batch_size: int = 64
+    precision: str = "float32"
+    threads: int = 2
+    seed: int = 0
+
+    def fingerprint(self, data_sha256: str) -> str:
+        """Identifies a run except for its length, so that a finished run can be continued for more epochs."""
+        described = asdict(self) | {"data": data_sha256}
+        described.pop("epochs")
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass
+class Run:
+    generator: nn.Module
+    discriminator: nn.Module
+    history: list[dict]
+    seconds: float
+
+
+def train(settings: Settings, pairs, folder) -> Iterator[Run]:
+    """Train on `pairs` (a `paired.Pairs`), yielding the run after each epoch.
+
+    After every epoch the whole state goes to `folder`; a run that was killed goes on from its last epoch.
+
+    Raises CheckpointError where the state in `folder` is truncated or of another network.
+    """
+    start_up(settings)
+    random = torch.Generator().manual_seed(settings.seed)
+    sizes = pairs.inputs.shape[1], pairs.targets.shape[1]
+    generator = UNet(*sizes, settings.ngf, settings.depth)
+    discriminator = PatchDiscriminator(*sizes, settings.ndf)
+    for network in (generator, discriminator):
+        init_weights(network, random)
+        network.to(memory_format=torch.channels_last)
+    run, optimizers = Run(generator, discriminator, [], 0.0), adam(generator, discriminator, settings)
+    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(pairs.sha256)}.pt"
+    if checkpoint.is_file():
+        _restore(checkpoint, run, optimizers, random)
+        yield run
+    for epoch in range(len(run.history) + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        batches = torch.randperm(len(pairs), generator=random).split(settings.batch_size)
+        record = train_on(settings, run, optimizers, pairs, batches, random)
+        run.seconds += time.perf_counter() - start
+        run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
+        _save(checkpoint, run, optimizers, random)
+        yield run
+
+
+def start_up(settings: Settings) -> None:
+    torch.set_num_threads(settings.threads)
+    torch.use_deterministic_algorithms(True)
+
+
+def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random) -> dict:
+    """A step for each of `batches` (indices). Returns means over them, l1 on the scale of [-1, 1]."""
+    run.generator.train()
+    run.discriminator.train()
+    sums = torch.zeros(len(NAMES), dtype=torch.float64)
+    # Dropout draws from the global stream: it is set from ours, and so belongs to the state that is saved.
+    torch.manual_seed(int(torch.randint(2**31, (1,), generator=random)))
+    for chosen in batches:
+        given, wanted = (
+            to_model_range(part[chosen]).contiguous(memory_format=torch.channels_last)
+            for part in (pairs.inputs, pairs.targets)
+        )
+        sums += step(settings, run, optimizers, given, wanted).double()
+    return dict(zip(NAMES, (sums / len(batches)).tolist(), strict=True))
+
+
+def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tensor:
+    """Update both networks on one batch of inputs and targets (N, C, H, W) in [-1, 1]; returns NAMES' values."""
+
+    def autocast():
+        return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+
+    with autocast():
+        made = run.generator(given)
+        on_real, on_fake = run.discriminator(given, wanted).float(), run.discriminator(given, made.detach()).float()
+    loss_d = (bce(on_real, 1.0) + bce(on_fake, 0.0)) / 2  # halved, as in the paper, to slow it down
+    optimizers["discriminator"].zero_grad()
+    loss_d.backward()
+    optimizers["discriminator"].step()
+
+    run.discriminator.requires_grad_(False)
+    with autocast():
+        after = run.discriminator(given, made).float()
+    distance = F.l1_loss(made.float(), wanted)
+    loss_g = bce(after, 1.0) + settings.lambda_l1 * distance
+    optimizers["generator"].zero_grad()
+    loss_g.backward()
+    optimizers["generator"].step()
+    run.discriminator.requires_grad_(True)
+    return torch.stack((loss_g, loss_d, distance, on_real.sigmoid().mean(), on_fake.sigmoid().mean())).detach()
+
+
+def progress_line(record: dict, epochs: int) -> str:
+    """One line an epoch, for a log."""
+    return (
+        f"epoch {record['epoch']}/{epochs}: L1 {record['l1']:.4f}, loss D {record['loss_discriminator']:.3f}, "
+        f"D(x) {record['d_real']:.2f}, D(G(x)) {record['d_fake']:.2f}, {record['seconds']:.0f} s"
+    )
+
+
+def card(run: Run, pairs, settings: dict) -> dict:
+    """What the card beside the weights says of their training."""
+    final = {name: round(run.history[-1][name], 4) for name in NAMES}
+    return {**provenance(pairs, settings), "epochs": len(run.history), "seconds": round(run.seconds, 1), "final": final}
+
+
+def _save(path: Path, run: Run, optimizers, random) -> None:
+    state = {
+        "generator": run.generator.state_dict(),
+        "discriminator": run.discriminator.state_dict(),
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+        "random": random.get_state(),
+        "history": run.history,
+        "seconds": run.seconds,
+    }
+    replace_atomic(path, lambda temporary: torch.save(state, temporary))
+
+
+def _restore(path: Path, run: Run, optimizers, random) -> None:
+    with reading(path) as state:
+        run.generator.load_state_dict(state["generator"])
+        run.discriminator.load_state_dict(state["discriminator"])
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        random.set_state(state["random"])
+        run.history, run.seconds = state["history"], state["seconds"]
