@@ -63,6 +63,20 @@ def _draw_grid(axis, images, columns) -> None:
     axis.set_axis_off()
 
 
+def rows_of_pictures(rows: dict[str, torch.Tensor]) -> Figure:
+    """Pictures (N, C, H, W), uint8, a row each under one another: column i of all rows belongs together."""
+    n = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 0.98 * len(rows)), squeeze=False)
+    for line, (title, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, images, strict=True):
+            axis.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=255, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.grid(False)
+            axis.spines[:].set_visible(False)
+        line[0].set_ylabel(title)
+    return figure
+
+
 def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n: int = 10) -> Figure:
     """Rows: dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
     n = min(n, len(before))
