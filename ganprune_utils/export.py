@@ -15,7 +15,7 @@ from torch import nn
 
 from ganprune_utils.checkpoints import save_weights
 from ganprune_utils.errors import ParameterError, StudyError
-from ganprune_utils.folding import fold_batchnorm
+from ganprune_utils.folding import check_unmasked, fold_batchnorm
 
 PARITY = 1e-4  # the largest difference that a pixel in [-1, 1] may have
 BATCHES = (1, 2, 7)
@@ -45,7 +45,11 @@ def export(generator: nn.Module, folder, noise: torch.Tensor, card: dict) -> dic
     if len(noise) < max(BATCHES):
         raise ParameterError(f"noise: the check needs {max(BATCHES)} inputs, got {len(noise)}")
     generator = generator.eval()
-    folded = fold_batchnorm(generator)
+    check_unmasked(generator)
+    try:
+        folded = fold_batchnorm(generator)
+    except ParameterError:  # its operations depend on its input: it is exported as it is
+        folded = generator
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

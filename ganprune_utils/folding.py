@@ -1,6 +1,7 @@
 """BatchNorm folded into the convolution before it: the same function with fewer operations, for deployment."""
 
 import copy
+from collections import Counter
 
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -17,15 +18,14 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
 
     Raises ParameterError for a model that cannot be traced, or whose convolutions carry masks.
     """
-    for name, layer in model.named_modules():
-        if isinstance(layer, PRUNABLE) and hasattr(layer, "weight_orig"):
-            raise ParameterError(f"layer {name}: carries a mask; make_permanent comes before folding")
+    check_unmasked(model)
     try:
         traced = fx.symbolic_trace(copy.deepcopy(model).eval())
     except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ParameterError(f"model {type(model).__name__}: its operations depend on its input ({reason})") from None
     modules = dict(traced.named_modules())
+    calls = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
     for node in list(traced.graph.nodes):
         before = node.args[0] if node.op == "call_module" and node.args else None
         if before is None or getattr(before, "op", "") != "call_module" or len(before.users) > 1:
@@ -33,6 +33,8 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
         conv, norm = modules[before.target], modules[node.target]
         if not (isinstance(conv, PRUNABLE) and isinstance(norm, nn.modules.batchnorm._BatchNorm)):
             continue
+        if norm.running_mean is None or max(calls[before.target], calls[node.target]) > 1:
+            continue  # its factor is no constant, or would reach the layer's other uses
         if conv.transposed and conv.groups > 1:
             continue  # PyTorch's fusion lays the scales along the wrong axis there
         fused = fuse_conv_bn_eval(conv, norm, transpose=conv.transposed)
@@ -43,3 +45,10 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+def check_unmasked(model: nn.Module) -> None:
+    """Raise ParameterError where a convolution carries a mask."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, PRUNABLE) and hasattr(layer, "weight_orig"):
+            raise ParameterError(f"layer {name}: carries a mask; make_permanent comes first")

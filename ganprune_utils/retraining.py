@@ -24,7 +24,7 @@ from ganprune_utils.models import build
 from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
 from ganprune_utils.pruning import apply_masks, remove_filters
 from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
-from ganprune_utils.pruning.layers import prunable_layers
+from ganprune_utils.pruning.layers import effective_weight, prunable_layers
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 KINDS = ("masks", "filters")
@@ -39,8 +39,9 @@ class Settings:
 
     `schedule` has an entry a round: the compression (dense over remaining parameters) to prune to at its start, or
     None.
-    `kind` is "masks" or "filters"; `parts` "generator" or "both" (the discriminator to the same compression); with
-    `rewind` what is left goes back, after each pruning, to the weights that the first round began with.
+    `kind` is "masks" or "filters"; `parts` "generator" or "both" (the discriminator to the same compression). With
+    `rewind` both networks go back, after each pruning, to what is left of the weights that the first round began with:
+    what was learnt until then only says what to prune.
     """
 
     schedule: tuple
@@ -71,7 +72,7 @@ class Settings:
 
     def fingerprint(self, rounds: int, start: str) -> str:
         """Identifies the first `rounds` rounds from a start, whatever comes after them."""
-        described = asdict(self) | {"schedule": list(self.schedule[:rounds]), "start": start}
+        described = asdict(self) | {"schedule": list(self.schedule[:rounds]), "start": start, "code": code_sha256()}
         if not any(described["schedule"]):  # nothing pruned: how does not matter
             described |= dict.fromkeys(("kind", "criterion", "parts", "rewind"))
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
@@ -82,15 +83,28 @@ def one_shot(compression: float, rounds: int) -> tuple:
     return (compression, *[None] * (rounds - 1))
 
 
-def iterative(compression: float, rounds: int, keep: float = 0.8) -> tuple:
-    """Keep the share `keep` of the parameters a round until the rounding of the compression is nearest; then train.
+def iterative(compression: float, rounds: int, keep: float = 0.8, rewind: bool = False) -> tuple:
+    """Keep the share `keep` of the parameters a round, the last step to the compression itself; then train.
 
-    0.8 is the 20 % a round of Chen et al. (2021). The compression reached is a power of 1 / keep.
+    0.8 is the 20 % a round of Chen et al. (2021). A network that is rewound begins anew after its last pruning: it then
+    gets as many rounds as the others have in all.
+
+    Raises ParameterError where the compression takes more than `rounds` rounds.
     """
-    needed = max(1, round(math.log(compression) / -math.log(keep)))
+    needed = round(math.log(check_compression(compression)) / -math.log(keep))
     if needed > rounds:
         raise ParameterError(f"compression = {compression:g}: takes {needed} rounds at {keep:g} a round, of {rounds}")
-    return (*[keep**-i for i in range(1, needed + 1)], *[None] * (rounds - needed))
+    if needed == 0:
+        return (None,) * rounds
+    pruned = [*(keep**-i for i in range(1, needed)), compression]
+    return (*pruned, *[None] * (rounds - 1 if rewind else rounds - needed))
+
+
+def code_sha256() -> str:
+    """Of the modules that decide what a retraining gives: what an earlier version of them left is not gone on from."""
+    package = Path(__file__).parent
+    modules = [Path(__file__), *package.glob("pruning/*.py"), package / "training/step.py", package / "models/dcgan.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(modules))).hexdigest()
 
 
 @dataclass
@@ -141,10 +155,15 @@ def retrain(
         if target is not None:
             _prune(pair, settings, target, dense_size, images, number)
         if target is not None or optimizers is None:
-            optimizers = _optimizers(pair, settings)
+            # Momentum of a network that stays as it is goes on.
+            anew = _optimizers(pair, settings)
+            both = optimizers is None or settings.parts == "both" or settings.rewind
+            optimizers = anew if both else optimizers | {"generator": anew["generator"]}
         record = _one_round(pair, settings, optimizers, images, random)
         pair.generator.eval()
         record |= {"round": number, "steps": number * settings.steps, "target": target, **_left(pair, dense_size)}
+        pruned = [i for i, target in enumerate(settings.schedule[:number]) if target is not None]
+        record["steps_since_pruning"] = (number - (pruned[-1] if pruned else 0)) * settings.steps
         record |= {"seconds": time.perf_counter() - begin, **measure(pair.generator)}
         pair.history.append(record)
         _save(paths[number], pair, optimizers, random)
@@ -195,8 +214,9 @@ def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, imag
             gone = filters_at(network.eval(), dense_size[name] / target, settings.criterion, inputs, seed)
             setattr(pair, name, remove_filters(network, gone, inputs[:2]))
             pair.start[name] = remove_filters(start, gone, inputs[:2])
-        if settings.rewind:
-            pair.parts()[name].load_state_dict(pair.start[name].state_dict())
+    if settings.rewind:
+        for name, network in pair.parts().items():
+            network.load_state_dict(pair.start[name].state_dict())
 
 
 def _optimizers(pair: Pair, settings: Settings) -> dict:
@@ -224,7 +244,7 @@ def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> di
             d_real, d_after = _judged(generator, discriminator, noise, real, autocast)
             looks.append((d_real, batch[-1].item(), d_after))
         for layer, mask in dead:
-            if torch.count_nonzero(layer.weight[mask]):
+            if torch.count_nonzero(effective_weight(layer)[mask]):
                 raise StudyError("a pruned weight came back to life")
     means = dict(zip(NAMES, (sums / settings.steps).tolist(), strict=True))
     return means | {"balance": balance_ratio(looks)}

@@ -75,9 +75,28 @@ def test_folded_equals_unfolded(model):
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
 
 
+class Twice(nn.Module):
+    """A convolution that is used twice, and a BatchNorm without running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
+        self.last, self.free = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4, track_running_stats=False)
+
+    def forward(self, x):
+        return self.free(self.last(self.bn(self.conv(self.conv(x)))))
+
+
+@torch.no_grad()
+def test_folding_leaves_alone_what_it_cannot_fold():
+    model, inputs = Twice().eval(), torch.rand(3, 4, 5, 5)
+    nn.init.uniform_(model.bn.running_var, 0.5, 2.0)
+    assert (fold_batchnorm(model)(inputs) - model(inputs)).abs().max() < 1e-5
+
+
 def test_folding_refuses_masks():
     model = pruning.apply_masks(Generator(12, 16), pruning.percentage_masks(Generator(12, 16), 0.5))
-    with pytest.raises(ParameterError, match="carries a mask; make_permanent comes before folding"):
+    with pytest.raises(ParameterError, match="carries a mask; make_permanent comes first"):
         fold_batchnorm(model)
 
 
@@ -86,6 +105,7 @@ def test_no_counter_no_energy(monkeypatch, tmp_path):
     assert cost.energy(lambda: None, 1) is None
     counter = tmp_path / "intel-rapl:0"
     counter.mkdir()
+    (counter / "name").write_text("package-0")
     (counter / "max_energy_range_uj").write_text("1000000000")
     (counter / "energy_uj").write_text("999000000")
     calls = iter([None, None] + [lambda: (counter / "energy_uj").write_text("3000000")])

@@ -61,11 +61,12 @@ def models():
     return [Generator(12, 16), Discriminator(16), Foreign()]
 
 
-@pytest.mark.parametrize("model", models(), ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("i", range(3), ids=["Generator", "Discriminator", "Foreign"])
 @pytest.mark.parametrize("scope", ["uniform", "global"])
 @torch.no_grad()
-def test_removed_equals_silent(model, scope):
-    model, inputs = trained_like(model), inputs_of(model)
+def test_removed_equals_silent(i, scope):
+    model = trained_like(models()[i])
+    inputs = inputs_of(model)
     groups = pruning.filter_groups(model, inputs)
     free = {name: group for name, group in groups.items() if not group.others}
     chosen = pruning.choose_filters(pruning.filter_scores(model, free, "l1"), 0.5, scope)
@@ -90,6 +91,32 @@ def test_tied_filters_go_together():
 
 def test_filters_whose_number_is_written_into_the_code_belong_to_no_group():
     assert list(pruning.filter_groups(Foreign(reshaped=32), NOISE)) == ["conv1", "up"]
+
+
+class Shuffled(nn.Module):
+    """Filters that are turned into pixels, a view with a number in it, and a norm over groups of channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.ConvTranspose2d(12, 16, 4, 1, 0)
+        self.conv2 = nn.Conv2d(16, 16, 3, 1, 1)
+        self.conv3 = nn.Conv2d(4, 24, 3, 1, 1)
+        self.conv4 = nn.Conv2d(24, 24, 3, 1, 1)
+        self.norm = nn.GroupNorm(4, 24)
+        self.out = nn.Conv2d(24, 3, 3, 1, 1)
+
+    def forward(self, noise):
+        x = F.pixel_shuffle(self.conv2(self.conv1(noise)), 2)
+        x = self.conv3(x).view(-1, 24, 8, 8)
+        return self.out(self.norm(self.conv4(x)))
+
+
+def test_only_filters_that_can_really_go_belong_to_a_group():
+    model = trained_like(Shuffled())
+    assert list(pruning.filter_groups(model, NOISE)) == ["conv1"]
+    small = pruning.remove_filters(model, {"conv1": torch.tensor([1, 7])}, NOISE)
+    silent = pruning.silence_filters(model, {"conv1": torch.tensor([1, 7])}, NOISE)
+    assert (small(NOISE) - silent(NOISE)).abs().max() < 1e-5
 
 
 def test_uniform_removes_the_asked_share(generator):
@@ -156,9 +183,16 @@ def test_card_describes_the_smaller_network(generator, tmp_path):
         (lambda g: pruning.filters_for(g, NOISE, "l1", 1.0), "ratio = 1.0: must be a share of the filters in [0, 1)"),
         (lambda g: pruning.filters_for(g, NOISE, "l1", 0.5, "layer"), "scope = 'layer': unknown"),
         (lambda g: pruning.filters_for(g, NOISE, "apoz", 0.5), "needs inputs"),
-        (lambda g: pruning.filters_for(g, NOISE[:, :5], "l1", 0.5), "does not take the example of shape (32, 5, 1, 1)"),
+        (
+            lambda g: pruning.filters_for(g, NOISE[:, :5], "l1", 0.5),
+            "cannot be followed from an example of shape (32, 5, 1, 1)",
+        ),
         (lambda g: pruning.filter_groups(nn.Sequential(nn.Linear(3, 3)), NOISE), "has no convolution"),
         (lambda g: pruning.filter_groups(nn.Sequential(nn.Conv2d(12, 3, 1)), NOISE), "has no filters that could be"),
+        (
+            lambda g: pruning.silence_filters(Foreign().eval(), {"conv2 + fc": torch.tensor([0])}, NOISE),
+            "layer conv2 + fc: fc cannot be silenced filter by filter",
+        ),
         (lambda g: pruning.remove_filters(g, {"convt9": torch.tensor([0])}, NOISE), "no such layer; filters can go"),
         (lambda g: pruning.remove_filters(g, {"layers.convt3": torch.arange(16)}, NOISE), "at least one has to stay"),
         (lambda g: pruning.remove_filters(g, {"layers.convt3": torch.tensor([16])}, NOISE), "from 0 to 15"),

@@ -53,8 +53,9 @@ def test_compression_is_reached_and_kept(images, tmp_path, kind, close, criterio
     pair = finish(arm, images, tmp_path)
     assert [record["steps"] for record in pair.history] == [3, 6, 9, 12]
     reached = [record["compression"] for record in pair.history]
-    assert reached == pytest.approx([1 / 0.8, 1 / 0.64, 1 / 0.512, 1 / 0.512], rel=close)
-    assert pair.history[-1]["compression_discriminator"] == pytest.approx(1 / 0.512, rel=close)
+    assert reached == pytest.approx([1 / 0.8, 1 / 0.64, 2, 2], rel=close)
+    assert pair.history[-1]["compression_discriminator"] == pytest.approx(2, rel=close)
+    assert [record["steps_since_pruning"] for record in pair.history] == [3, 3, 3, 6]
     assert all(math.isfinite(record["balance"]) for record in pair.history)
 
 
@@ -92,26 +93,44 @@ def test_what_two_arms_have_in_common_is_trained_once(images, tmp_path, monkeypa
     step = retraining.adversarial_step
     monkeypatch.setattr(retraining, "adversarial_step", lambda *a: counted.append(1) or step(*a))
     finish(settings(iterative(4, 6)), images, tmp_path)
-    finish(settings(iterative(2, 6)), images, tmp_path)  # the first three rounds are the same
-    assert len(counted) == 3 * (6 + 3)
+    finish(settings(iterative(2, 6)), images, tmp_path)  # the first two rounds are the same
+    assert len(counted) == 3 * (6 + 4)
     finish(settings((None,) * 2, criterion="random"), images, tmp_path)
     finish(settings((None,) * 2, kind="filters"), images, tmp_path)  # prunes nothing: the same control
-    assert len(counted) == 3 * (6 + 3 + 2)
+    assert len(counted) == 3 * (6 + 4 + 2)
     assert not same(*(finish(settings(iterative(c, 6)), images, tmp_path).generator for c in (2, 4)))
 
 
+@pytest.mark.parametrize("rewind", [True, False])
 @pytest.mark.parametrize("kind", ["masks", "filters"])
-def test_rewinding_goes_back_to_the_first_weights(images, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(retraining, "_one_round", lambda pair, *rest: pair.generator.layers.convt1 and dict(ROUND))
-    arm = settings((2.0,), kind=kind, rewind=True)
-    pair = finish(arm, images, tmp_path)
-    dense = dict(load()[0].named_parameters())
-    kept = effective_state(pair.generator)["layers.convt4.weight"].flatten()
-    first = dense["layers.convt4.weight"].detach().flatten()
-    assert torch.isin(kept[kept != 0], first).all()
+def test_rewinding_goes_back_to_the_first_weights(images, tmp_path, kind, rewind, monkeypatch):
+    rounds = iter([retraining._one_round, lambda *_: dict(ROUND)])  # trained in the first round, not in the second
+    monkeypatch.setattr(retraining, "_one_round", lambda *arguments: next(rounds)(*arguments))
+    pair = finish(settings((1.5, 2.0), kind=kind, rewind=rewind), images, tmp_path)
+    for network, dense, layer in zip(pair.parts().values(), load(), ("convt4", "conv4"), strict=True):
+        kept = effective_state(network)[f"layers.{layer}.weight"].flatten()
+        first = dense.layers.get_submodule(layer).weight.detach().flatten()
+        assert torch.isin(kept[kept != 0], first).all() == rewind
 
 
 ROUND = {"loss_generator": 1.0, "loss_discriminator": 1.0, "d_real": 0.5, "d_fake": 0.5, "balance": 0.5}
+
+
+def test_schedules():
+    assert retraining.one_shot(8, 3) == (8, None, None)
+    assert iterative(2, 5) == (1 / 0.8, 0.8**-2, 2, None, None)
+    # Rewound, it begins anew with its last pruning, and has five rounds from there.
+    assert iterative(2, 5, rewind=True) == (1 / 0.8, 0.8**-2, 2, None, None, None, None)
+    assert iterative(1, 2) == (None, None) and len(iterative(32, 16)) == 16
+
+
+def test_a_changed_module_is_not_gone_on_from(images, tmp_path, monkeypatch):
+    finish(settings((2.0,)), images, tmp_path)
+    monkeypatch.setattr(retraining, "code_sha256", lambda: "another")
+    counted = []
+    monkeypatch.setattr(retraining, "_one_round", lambda *_: counted.append(1) or dict(ROUND))
+    finish(settings((2.0,)), images, tmp_path)
+    assert counted
 
 
 def test_rewinding_changes_the_result(images, tmp_path):
@@ -162,6 +181,12 @@ def test_activation_masks_drop_what_a_silent_channel_feeds():
     masks = activation_masks(generator, 0.3, noise)
     assert not masks["layers.convt2"][3].any() and masks["layers.convt2"].any()
     assert sum(int((~mask).sum()) for mask in masks.values()) == round(0.3 * sum(m.numel() for m in masks.values()))
+
+
+def test_a_compression_that_filters_cannot_reach_is_an_error():
+    generator, noise = load()[0].eval(), draw_noise(50, LATENT, 0)
+    with pytest.raises(ParameterError, match="with the same share of every layer removed at least"):
+        filters_at(generator, 5, "magnitude", noise)
 
 
 def test_masks_and_filters_at_a_compression():

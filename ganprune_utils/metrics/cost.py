@@ -123,7 +123,9 @@ def energy(call: Callable[[], object], images: int, repeats: int = 20) -> float 
 
     None where the machine has no counter, or does not let it be read: it is then left blank, never estimated.
     """
-    counters = [path for path in sorted(RAPL.glob("intel-rapl:?/energy_uj")) if os.access(path, os.R_OK)]
+    zones = (path.parent for path in sorted(RAPL.glob("intel-rapl:?/energy_uj")) if os.access(path, os.R_OK))
+    # Whole processors: the zone "psys" of some machines has them in it already.
+    counters = [zone / "energy_uj" for zone in zones if (zone / "name").read_text().startswith("package")]
     if not counters:
         return None
     call()

@@ -54,6 +54,11 @@ def filters_at(
     scores = filter_scores(model, groups, CRITERIA[criterion], inputs, seed)
     smallest = min(group.size for group in groups.values())
     low, high = 0.0, 1 - 0.51 / smallest  # at the upper end one filter of the smallest layer stays
+    least = size(remove_filters(model, choose_filters(scores, high), example))
+    if parameters < least / 1.1:
+        raise ParameterError(
+            f"parameters = {parameters:.0f}: with the same share of every layer removed at least {least} are left"
+        )
     for _ in range(12):
         middle = (low + high) / 2
         left = size(remove_filters(model, choose_filters(scores, middle), example))

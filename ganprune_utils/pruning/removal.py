@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.pruning.groups import FilterGroup, dependencies, filter_groups
+from ganprune_utils.pruning.groups import FilterGroup, filter_groups, silence, take_out
 
 
 def remove_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor) -> nn.Module:
@@ -19,17 +19,19 @@ def remove_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: 
         ParameterError: an unknown group, an index it does not have, a group without a filter left; nothing is changed.
     """
     checked(removed, filter_groups(model, example))
-    model = copy.deepcopy(model)
-    graph = dependencies(model, example)
-    modules = dict(model.named_modules())
+    small = copy.deepcopy(model)
     for name, indices in removed.items():
         if len(indices):
-            layer = modules[name.split(" + ")[0]]
-            prune = graph.get_pruner_of_module(layer).prune_out_channels
-            graph.get_pruning_group(layer, prune, idxs=indices.tolist()).prune()
-    for parameter in model.parameters():
+            take_out(small, name.split(" + ")[0], indices.tolist(), example)
+    with torch.no_grad():
+        before, after = (copy.deepcopy(m).eval()(example).shape for m in (model, small))
+    if before != after:
+        raise ParameterError(
+            f"model {type(model).__name__}: gives {tuple(after)} without these filters, not {tuple(before)}"
+        )
+    for parameter in small.parameters():
         parameter.grad = None
-    return model
+    return small
 
 
 @torch.no_grad()
@@ -37,19 +39,13 @@ def silence_filters(model: nn.Module, removed: dict[str, torch.Tensor], example:
     """Set the filters `removed` to zero in place, with the weight and bias of their BatchNorm.
 
     Without the latter a silenced filter would go on giving the BatchNorm's bias.
+
+    Raises ParameterError where a group cannot be silenced: a linear layer is tied to it, or its norm has no weight.
     """
     groups = filter_groups(model, example)
     checked(removed, groups)
-    modules = dict(model.named_modules())
     for name, indices in removed.items():
-        for layer_name, channels in groups[name].layers.items():
-            layer = modules[layer_name]
-            layer.weight.index_fill_(1 if getattr(layer, "transposed", False) else 0, channels[indices], 0.0)
-            if layer.bias is not None:
-                layer.bias[channels[indices]] = 0.0
-        for norm_name, channels in groups[name].norms.items():
-            modules[norm_name].weight[channels[indices]] = 0.0
-            modules[norm_name].bias[channels[indices]] = 0.0
+        silence(model, groups[name], indices)
     return model
 
 
