@@ -89,7 +89,9 @@ def likeness_and_quality(cells: pd.DataFrame) -> Figure:
 def fronts(rows: pd.DataFrame) -> Figure:
     """Fréchet distance over remaining parameters and over MACs; a row of panels a data set, the front as a line.
 
-    `rows` are of `smaller.cells`. Filled: without retraining; hollow: retrained; squares filters, circles masks.
+    `rows` are of `smaller.cells`; drawn is each data set's first seed, which has all ways. What is on the front was
+    chosen by `frechet_choose`, and is drawn where `frechet` says. Filled: without retraining; hollow: retrained;
+    squares filters, circles masks.
     """
     from ganprune_utils.smaller import front
 
@@ -98,10 +100,7 @@ def fronts(rows: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(len(names), 2, figsize=(9, 3.4 * len(names)), squeeze=False, sharey="row")
     colours = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666", "none": "#000000"}
     for line, dataset in zip(axes, names, strict=True):
-        own = rows[rows.dataset == dataset].groupby(
-            ["training", "parts", "kind", "criterion", "aimed_at"], as_index=False
-        )
-        own = own[["left", "macs", "frechet"]].mean()
+        own = rows[(rows.dataset == dataset) & (rows.seed == rows[rows.dataset == dataset].seed.min())]
         for axis, cost in zip(line, ("left", "macs"), strict=True):
             for point in own.itertuples():
                 colour = colours[point.criterion]
@@ -110,7 +109,7 @@ def fronts(rows: pd.DataFrame) -> Figure:
                     markersize=9 if point.kind == "dense" else 5, markeredgecolor=colour,
                     markerfacecolor=colour if point.training == "none" else "none",
                 )  # fmt: skip
-            best = front(own, cost)
+            best = front(own, cost, "frechet_choose")
             axis.step(best[cost], best.frechet, where="post", color="#009E73", linewidth=1.2, zorder=0)
             axis.set(xscale="log", yscale="log")
             axis.set_xlabel("share of the parameters left" if cost == "left" else "multiply-accumulates an image")

@@ -101,6 +101,8 @@ RULES = {
     "parts": _one_of("generator", "both"),
     "rewind": Rule(bool, "True or False"),
     "compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
+    "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
+    "draws": _whole(1, 100),
     "rounds": _whole(1, 1000),
     "steps": _whole(1, 10**6),
     "scratch_steps": _whole(0, 10**7),
@@ -184,6 +186,21 @@ def check_method(method: str, scope: str, threshold: float) -> str:
     elif not 0 <= threshold < 100:
         raise ParameterError(f"threshold = {threshold:g}: {method} needs a percent in [0, 100)")
     return scope
+
+
+ARM = {"kind": "masks", "criterion": "magnitude", "parts": "generator", "compressions": "2"}  # as in notebook 7
+
+
+def arm_name(settings: dict) -> str:
+    """The name of an arm of a retraining: two arms with one name are the same."""
+    arm, rate = settings["arm"], settings.get("discriminator_rate", 1.0)
+    names = [arm] + [settings.get(name, default).replace(" ", "x") for name, default in ARM.items()]
+    if arm == "dense":
+        names = [arm]
+    elif arm == "narrow":
+        names = [arm, names[-1]]
+    names += ["rewind"] if settings.get("rewind") else []
+    return "-".join(names + ([f"d{rate:g}"] if rate != 1 else []))
 
 
 def check_real(name: str, value, allowed: str, test=math.isfinite) -> None:

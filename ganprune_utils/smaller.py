@@ -7,7 +7,7 @@ import pandas as pd
 from ganprune_utils.artifacts import write_atomic
 from ganprune_utils.comparison import written
 from ganprune_utils.errors import DataError
-from ganprune_utils.tables import markdown
+from ganprune_utils.tables import markdown, quality_count
 
 # How a row of the table was made.
 WAY = ["training", "parts", "kind", "criterion"]
@@ -15,30 +15,46 @@ TOLERANCE = 1.05  # of the dense Fréchet distance
 
 
 def cells(compressed: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
-    """Both sources in one tidy table: a row for each data set, seed, way, compression aimed at.
+    """Both sources in one tidy table: a row for each data set, seed, way and compression aimed at, all recalibrated.
 
-    `compressed` has the rows of notebook 10, of which the recalibrated count; `retrained` those of notebook 7, may be
-    empty. Columns: dataset, seed, training ("none", "one-shot", "iterative", "dense", "narrow"), parts, kind,
-    criterion, aimed_at, compression, and what was measured.
+    `compressed` has the rows of notebook 10 (several draws of what is random become their mean), `retrained` those of
+    notebook 7, may be empty. Columns: dataset, seed, training ("none", "one-shot", "iterative", "dense", "narrow"),
+    parts, kind, criterion, aimed_at, compression, and what was measured.
+
+    Raises DataError where there is nothing, where a cell is there twice, or a seed has no dense generator.
     """
     if compressed.empty:
         raise DataError("results: have no compression.csv; run notebook 10 first")
+    key = ["dataset", "seed", *WAY, "aimed_at"]
     pruned = compressed[compressed.recalibrated].assign(training="none", parts="generator")
-    if retrained.empty:
-        return pruned
-    trained = retrained.assign(training=retrained.arm.str.replace("_", "-"))
-    trained.loc[trained.rewind, "training"] += ", rewound"
-    plain = trained.training.isin(["dense", "narrow"])
-    trained.loc[plain, ["kind", "criterion", "parts"]] = [None, None, None]
-    trained.loc[trained.training == "narrow", "kind"] = "filters"
-    trained = trained.fillna({"kind": "dense", "criterion": "none", "parts": "generator"})
-    slower = trained.lr_discriminator != trained.groupby("dataset").lr_discriminator.transform("max")
-    trained.loc[slower, "parts"] += ", D slower"
-    return pd.concat([pruned, trained], ignore_index=True)
+    numbers = pruned.select_dtypes("number").columns.difference([*key, "draw"])
+    pruned = pruned.groupby(key, sort=False).agg(dict.fromkeys(numbers, "mean") | {"widths": "first"}).reset_index()
+    if not retrained.empty:
+        pruned = pd.concat([pruned, _retrained(retrained)], ignore_index=True)
+    twice = pruned[pruned.duplicated(key)]
+    if len(twice):
+        raise DataError(f"results: {', '.join(map(str, twice.iloc[0][key]))} was run twice, in different ways")
+    missing = set(zip(pruned.dataset, pruned.seed, strict=True)) - {
+        (row.dataset, row.seed) for row in pruned[pruned.training == "none"].itertuples()
+    }
+    if missing:
+        raise DataError(f"results: {', '.join(map(str, min(missing)))} has no run of notebook 10")
+    return pruned
+
+
+def _retrained(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[rows.recalibrated].reset_index(drop=True)
+    rows["training"] = rows.arm.str.replace("_", "-")
+    rows.loc[rows.rewind, "training"] += ", rewound"
+    for arm, kind in (("dense", "dense"), ("narrow", "filters")):
+        rows.loc[rows.arm == arm, WAY[1:]] = ["generator", kind, "none"]
+    other = rows.discriminator_rate != 1
+    rows.loc[other, "parts"] += ", D at " + rows.discriminator_rate.map("{:g}".format) + " of its rate"
+    return rows
 
 
 def one_table(rows: pd.DataFrame, metric: str = "frechet", digits: int = 2) -> pd.DataFrame:
-    """The metric, "mean ± std (n)" over seeds; ways in rows, (data set, compression aimed at) in columns.
+    """The metric, "mean ± std (n)" over training seeds; ways in rows, (data set, compression aimed at) in columns.
 
     What was not run is blank.
     """
@@ -62,9 +78,11 @@ def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFram
         for goal, best in (("parameters", allowed.compression.idxmax()), ("MACs", allowed.macs.idxmin())):
             row = own.loc[best].to_dict() | {"fewest": goal, "frechet_dense": dense.frechet}
             row |= {"times_fewer_macs": dense.macs / row["macs"], "rise": row["frechet"] / dense.frechet - 1}
+            if "ms, batch 64" in row:
+                row["times_faster"] = dense["ms, batch 64"] / row["ms, batch 64"]
             found.append(row)
-    names = ["dataset", "seed", "fewest", *WAY, "widths", "compression", "times_fewer_macs", "frechet", "frechet_dense"]
-    return pd.DataFrame(found)[[*names, "rise"]]
+    names = ["dataset", "seed", "fewest", *WAY, "widths", "compression", "times_fewer_macs", "times_faster"]
+    return pd.DataFrame(found).reindex(columns=[*names, "frechet", "frechet_dense", "rise"])
 
 
 def front(rows: pd.DataFrame, cost: str, metric: str = "frechet") -> pd.DataFrame:
@@ -82,9 +100,10 @@ def write_page(folder: Path, table: pd.DataFrame, best: pd.DataFrame, runs: pd.D
     commits = ", ".join(sorted(set(runs.code_version)))
     text = f"""# Smaller generators: the report
 
-Fréchet classifier distance (5,000 generated against 5,000 real test images, lower is better), mean ± standard deviation
-over training seeds, (n). Columns: data set and compression, dense over remaining parameters of the generator. Without
-retraining BatchNorm is recalibrated. Blank: not run.
+Fréchet classifier distance ({quality_count(runs):,} generated against 5,000 real test images, lower is better), mean ±
+standard deviation over training seeds, (n). Columns: data set and the compression aimed at, dense over remaining
+parameters of the generator; filters come as near to it as whole filters can. BatchNorm is recalibrated in all of them.
+What is random without retraining is the mean of three draws a seed. Blank: not run.
 
 {markdown(flat.reset_index())}
 

@@ -23,15 +23,16 @@ def compressed():
 
 def retrained():
     common = {"dataset": "d", "seed": 0, "rewind": False, "widths": "4 2 1", "frechet_choose": 1.01, "frechet": 0.9}
+    common["recalibrated"] = True
     arms = [
-        ("iterative", "filters", 2.0, 40, 1e-4),
-        ("dense", "masks", 1.0, 100, 1e-4),
-        ("one_shot", "masks", 2.0, 100, 5e-5),
+        ("iterative", "filters", 2.0, 40, 1.0),
+        ("dense", "masks", 1.0, 100, 1.0),
+        ("one_shot", "masks", 2.0, 100, 0.5),
     ]
     return pd.DataFrame(
         common
         | {"arm": arm, "kind": kind, "criterion": "magnitude", "parts": "generator", "aimed_at": c, "compression": c}
-        | {"macs": macs, "lr_discriminator": rate}
+        | {"macs": macs, "discriminator_rate": rate}
         for arm, kind, c, macs, rate in arms
     )
 
@@ -41,7 +42,7 @@ def test_cells_say_how_each_row_was_made():
     assert len(rows) == 6 + 3
     assert list(rows.training)[-3:] == ["iterative", "dense", "one-shot"]
     assert list(rows.kind)[-3:] == ["filters", "dense", "masks"] and list(rows.criterion)[-2] == "none"
-    assert list(rows.parts)[-3:] == ["generator", "generator", "generator, D slower"]
+    assert list(rows.parts)[-3:] == ["generator", "generator", "generator, D at 0.5 of its rate"]
 
 
 def test_one_table_has_means_counts_and_blanks():
@@ -54,7 +55,7 @@ def test_one_table_has_means_counts_and_blanks():
 def test_best_is_chosen_on_one_half_and_reported_on_the_other():
     rows = smaller.best_within(smaller.cells(compressed(), pd.DataFrame()))
     # Masks are within 5 % where it is chosen, and 20 % off where it is reported: that is what has to be said.
-    assert list(rows.kind) == ["masks", "dense"] * 2 or list(rows.kind) == ["masks", "masks"] * 2
+    assert list(rows.kind) == ["masks", "dense"] * 2  # equal multiplications: the first
     assert rows.rise.iloc[0] == pytest.approx(0.2)
     trained = smaller.best_within(smaller.cells(compressed(), retrained()))
     best = trained[(trained.seed == 0) & (trained.fewest == "MACs")].iloc[0]
@@ -64,6 +65,22 @@ def test_best_is_chosen_on_one_half_and_reported_on_the_other():
 def test_front_keeps_what_nothing_beats():
     rows = pd.DataFrame({"macs": [1, 2, 3, 3, 4], "frechet": [5.0, 6.0, 3.0, 4.0, 2.0]})
     assert list(smaller.front(rows, "macs").frechet) == [5.0, 3.0, 2.0]
+
+
+def test_draws_of_one_seed_are_one_number():
+    rows = compressed().assign(criterion=lambda t: t.criterion.replace("magnitude", "random"))
+    drawn = pd.concat([rows.assign(draw=0), rows.assign(draw=1, frechet=rows.frechet + 2)])
+    found = smaller.cells(drawn, pd.DataFrame())
+    assert len(found) == 6 and found.frechet.iloc[0] == 2.0
+
+
+def test_a_cell_that_is_there_twice_or_has_no_dense_one_is_an_error():
+    with pytest.raises(
+        DataError, match="d, 0, one-shot, generator, D at 0.5 of its rate, masks, magnitude, 2.0 was run"
+    ):
+        smaller.cells(compressed(), pd.concat([retrained(), retrained().iloc[2:]]))
+    with pytest.raises(DataError, match="d, 7 has no run of notebook 10"):
+        smaller.cells(compressed(), retrained().assign(seed=7))
 
 
 def test_nothing_to_show_is_one_line():

@@ -167,7 +167,7 @@ def test_arms_of_a_retraining_share_what_is_the_same_for_all(tmp_path):
     arms = [
         {"dataset": "fashion_mnist", "arm": "dense"},
         {"dataset": "fashion_mnist", "arm": "iterative", "kind": "filters", "compressions": 8, "rewind": True},
-        {"dataset": "fashion_mnist", "arm": "one_shot", "compressions": "2 8", "lr_discriminator": 0.00025},
+        {"dataset": "fashion_mnist", "arm": "one_shot", "compressions": "2 8", "discriminator_rate": 0.25},
     ]
     pairs = [{"dataset": "fashion_mnist", "seeds": [0, 1]}]
 
@@ -182,8 +182,8 @@ def test_arms_of_a_retraining_share_what_is_the_same_for_all(tmp_path):
         "compression",
         "cost",
         "retrain/dense",
-        "retrain/iterative-filters-rewind",
-        "retrain/one_shot-d0.00025",
+        "retrain/iterative-filters-magnitude-generator-8-rewind",
+        "retrain/one_shot-masks-magnitude-generator-2x8-d0.25",
     ]
     assert [run for run in study.runs if "seed1" in run] == ["results/arms/fashion_mnist/seed1/compression"]
     found = [run["parameters"] for run in study.runs.values() if run["step"] == "retrain"]

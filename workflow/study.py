@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +60,7 @@ ARM = _mapping(
     ["dataset", "arm"],
     dataset={"enum": list(parameters.DATASETS)},
     seed={"type": "integer", "minimum": 0},
-    **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "lr_discriminator")},
+    **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "discriminator_rate")},
 )
 COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
 SCHEMA = _mapping(
@@ -215,7 +216,9 @@ def _add_on_shipped(study: Study, step: str, dataset: str, seed: int) -> None:
     """A notebook that needs no more than a shipped pair."""
     folder = f"results/{study.name}/{dataset}/seed{seed}/{step}"
     source = weights_of(shipped_root() / dataset / f"seed{seed}")
-    settings = parameters.check({"dataset": dataset, "seed": seed, "threads": 1})
+    # What is timed has the machine to itself.
+    threads = os.cpu_count() if step == "cost" else 1
+    settings = parameters.check({"dataset": dataset, "seed": seed, "threads": threads})
     _add(study, folder, {"step": step, "parameters": settings | {"output": folder}, "source": source})
 
 
@@ -225,11 +228,8 @@ def _add_arm(study: Study, arm: dict, common: dict) -> None:
     if isinstance(settings.get("compressions"), int | float):
         settings["compressions"] = f"{settings['compressions']:g}"
     settings = parameters.check(settings)
-    names = [str(arm[name]) for name in ("arm", "kind", "criterion", "parts") if name in arm]
-    names += ["rewind"] * arm.get("rewind", False)
-    names += [f"d{arm['lr_discriminator']:g}"] if "lr_discriminator" in arm else []
     base = f"results/{study.name}/{arm['dataset']}/seed{settings['seed']}"
-    folder = f"{base}/retrain/{'-'.join(names)}"
+    folder = f"{base}/retrain/{parameters.arm_name(settings)}"
     source = weights_of(shipped_root() / arm["dataset"] / f"seed{settings['seed']}")
     settings |= {"states": f"{base}/states", "output": folder}
     _add(study, folder, {"step": "retrain", "parameters": settings, "source": source})
