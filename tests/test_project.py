@@ -81,6 +81,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "folding": 15,
         "export": 20,
         "measuring": 15,
+        "inner_layers": 20,
         "unets": 15,
         "retraining": 20,
         "structured_plots": 25,

@@ -54,18 +54,21 @@ def filters_at(
     scores = filter_scores(model, groups, CRITERIA[criterion], inputs, seed)
     smallest = min(group.size for group in groups.values())
     low, high = 0.0, 1 - 0.51 / smallest  # at the upper end one filter of the smallest layer stays
-    least = size(remove_filters(model, choose_filters(scores, high), example))
+
+    def without(ratio):
+        return remove_filters(model, choose_filters(scores, ratio), example, groups)
+
+    least = size(without(high))
     if parameters < least / 1.1:
         raise ParameterError(
             f"parameters = {parameters:.0f}: with the same share of every layer removed at least {least} are left"
         )
     for _ in range(12):
         middle = (low + high) / 2
-        left = size(remove_filters(model, choose_filters(scores, middle), example))
-        low, high = (middle, high) if left > parameters else (low, middle)
+        low, high = (middle, high) if size(without(middle)) > parameters else (low, middle)
     # The nearer of the two ends, on the scale of ratios.
-    ends = [choose_filters(scores, ratio) for ratio in (low, high)]
-    return min(ends, key=lambda end: abs(math.log(size(remove_filters(model, end, example)) / parameters)))
+    nearest = min((low, high), key=lambda ratio: abs(math.log(size(without(ratio)) / parameters)))
+    return choose_filters(scores, nearest)
 
 
 def size(model: nn.Module) -> int:

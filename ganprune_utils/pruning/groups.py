@@ -109,7 +109,7 @@ def _is_free(model: nn.Module, name: str, group: FilterGroup, example: torch.Ten
     silenced: then, whether the output keeps its shape)."""
     small, silent = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
     try:
-        take_out(small, name, [0], example)
+        take_out(small, {name: [0]}, example)
         output = small(example)
         if group.others:
             return output.shape == silent(example).shape
@@ -120,10 +120,13 @@ def _is_free(model: nn.Module, name: str, group: FilterGroup, example: torch.Ten
         return False
 
 
-def take_out(model: nn.Module, name: str, indices: list[int], example: torch.Tensor) -> None:
-    """Remove filters of the layer `name` in place, with everything that depends on them."""
-    graph, layer = dependencies(model, example), model.get_submodule(name)
-    graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=indices).prune()
+def take_out(model: nn.Module, removed: dict[str, list[int]], example: torch.Tensor) -> None:
+    """Remove filters in place, layer name -> indices, with everything that depends on them."""
+    graph = dependencies(model, example)
+    for name, indices in removed.items():
+        layer = model.get_submodule(name)
+        if indices:
+            graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=indices).prune()
 
 
 @torch.no_grad()

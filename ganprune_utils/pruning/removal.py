@@ -9,20 +9,21 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.pruning.groups import FilterGroup, filter_groups, silence, take_out
 
 
-def remove_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor) -> nn.Module:
+def remove_filters(
+    model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor, groups: dict | None = None
+) -> nn.Module:
     """A smaller copy of `model` without the filters `removed` (group name -> indices); `model` stays as it is.
 
     What depends on a filter goes with it: its BatchNorm channel and the inputs of the layers that follow. The result
-    is a dense network of fewer channels, equal to `silence_filters` of the same filters up to rounding.
+    is a dense network of fewer channels, equal to `silence_filters` of the same filters up to rounding. `groups` are
+    those of `filter_groups`, where they are at hand.
 
     Raises:
         ParameterError: an unknown group, an index it does not have, a group without a filter left; nothing is changed.
     """
-    checked(removed, filter_groups(model, example))
+    checked(removed, groups or filter_groups(model, example))
     small = copy.deepcopy(model)
-    for name, indices in removed.items():
-        if len(indices):
-            take_out(small, name.split(" + ")[0], indices.tolist(), example)
+    take_out(small, {name.split(" + ")[0]: indices.tolist() for name, indices in removed.items()}, example)
     with torch.no_grad():
         before, after = (copy.deepcopy(m).eval()(example).shape for m in (model, small))
     if before != after:

@@ -1,0 +1,111 @@
+"""Where a U-Net is cut: filters of some layers, or its inner levels altogether (Kim, Choi and Park 2022).
+
+Every way of pruning is brought to the same cost, multiply-accumulates or parameters, so that they compare.
+"""
+
+import copy
+import math
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.metrics import cost
+from ganprune_utils.models.unet import UNet
+from ganprune_utils.pruning import choose_filters, filter_groups, filter_scores, remove_filters
+from ganprune_utils.pruning.filters import relative
+
+WAYS = ("inner", "outer", "uniform", "global", "lamp", "random")
+COSTS = {
+    "macs": lambda network, example: cost.macs(network, example),
+    "parameters": lambda network, example: cost.parameters(network)["parameters"],
+}
+INNER_LEVELS = 2  # the bottleneck and the level above it
+
+
+def shallower(unet: UNet, levels: int) -> UNet:
+    """A U-Net with `levels` inner levels less that inherits all other weights; `unet` stays as it is.
+
+    The new innermost encoder layer has no BatchNorm any more (its bottleneck has none), and the decoder layer above the
+    cut reads its encoder layer alone: the part of its weights that read the removed level goes with it.
+
+    Raises ParameterError unless 1 <= levels <= depth - 2.
+    """
+    if not 1 <= levels <= unet.depth - 2:
+        raise ParameterError(f"levels = {levels}: of {unet.depth} levels 1 to {unet.depth - 2} can go")
+    depth = unet.depth - levels
+    small = copy.deepcopy(unet)
+    for k in range(depth + 1, unet.depth + 1):
+        del small.down[f"down{k}"], small.up[f"up{k}"]
+    small.depth = depth
+    bottleneck, above = small.down[f"down{depth}"], small.up[f"up{depth}"]
+    _fold_norm(bottleneck)
+    skipped = bottleneck.conv.out_channels
+    inputs = above.conv.in_channels
+    with torch.no_grad():
+        above.conv.weight = nn.Parameter(above.conv.weight[inputs - skipped :].clone())
+    above.conv.in_channels = skipped
+    above.dropout = nn.Identity()  # the innermost decoder layer has none
+    return small
+
+
+def cut_to(
+    unet: nn.Module, way: str, target: float, measure: str, example: torch.Tensor, inputs: torch.Tensor, seed: int = 0
+) -> nn.Module:
+    """A copy of `unet` pruned in one way, its cost as near to `target` as whole filters allow.
+
+    Args:
+        way: "inner" and "outer" take the same share of the filters of the inner two levels, or of all others, by L2
+            norm; "uniform" of all layers; "global" ranks all filters by L2 norm relative to their layer's mean, "lamp"
+            by LAMP; "random" takes the same share of each layer at random.
+        target: multiply-accumulates for one picture, or parameters; `measure` says which ("macs", "parameters").
+        inputs: pictures of the task.
+
+    Raises ParameterError for an unknown way or measure, or where this way cannot get so far.
+    """
+    if way not in WAYS or measure not in COSTS:
+        raise ParameterError(f"way = {way!r}, measure = {measure!r}: allowed are {', '.join(WAYS)}; {', '.join(COSTS)}")
+    groups = filter_groups(unet, example)
+    criterion = {"lamp": "lamp", "random": "random"}.get(way, "l2")
+    scores = filter_scores(unet, groups, criterion, inputs, seed)
+    free = {name: score for name, score in scores.items() if _belongs(name, way, unet)}
+    if way == "global":
+        free = relative(free)
+
+    def at(share):
+        chosen = choose_filters(free, share, "global" if way in ("global", "lamp") else "uniform")
+        return remove_filters(unet, chosen, example, groups)
+
+    sizes = [len(score) for score in free.values()]
+    high = 1 - len(sizes) / sum(sizes) if way in ("global", "lamp") else 1 - 0.51 / min(sizes)
+    low, spent = 0.0, COSTS[measure]
+    if spent(at(high), example) > 1.03 * target:
+        raise ParameterError(f"way {way}: cannot come down to {target:,.0f} {measure}")
+    for _ in range(10):
+        middle = (low + high) / 2
+        low, high = (middle, high) if spent(at(middle), example) > target else (low, middle)
+    return min((at(low), at(high)), key=lambda network: abs(math.log(spent(network, example) / target)))
+
+
+def is_inner(name: str, depth: int) -> bool:
+    """Whether a layer (as in "down.down4.conv") is of the inner two levels."""
+    level = int("".join(c for c in name.split(".")[1] if c.isdigit()))
+    return level > depth - INNER_LEVELS
+
+
+def _belongs(name: str, way: str, unet) -> bool:
+    inner = is_inner(name, unet.depth)
+    return inner if way == "inner" else not inner if way == "outer" else True
+
+
+@torch.no_grad()
+def _fold_norm(block) -> None:
+    """Move a block's BatchNorm into its convolution, so that what it gives stays what it was."""
+    norm, conv = block.norm, block.conv
+    if isinstance(norm, nn.Identity):
+        return
+    factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    bias = norm.bias - norm.running_mean * factor
+    conv.weight.mul_(factor.view(-1, 1, 1, 1))
+    conv.bias = nn.Parameter(bias if conv.bias is None else bias + conv.bias * factor)
+    block.norm = nn.Identity()

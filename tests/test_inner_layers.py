@@ -1,0 +1,55 @@
+"""Cutting a U-Net: what is inherited, and equal costs."""
+
+import copy
+
+import pytest
+import torch
+from test_filters import trained_like
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.inner_layers import COSTS, WAYS, cut_to, is_inner, shallower
+from ganprune_utils.models import UNet, build
+from ganprune_utils.pruning import filter_groups
+
+INPUTS = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return trained_like(UNet(1, 3, ngf=16))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_shallower_gives_what_the_deep_one_gives_without_its_inner_part(unet, levels):
+    small = shallower(unet, levels)
+    assert small.depth == 5 - levels and list(small.down) == [f"down{k}" for k in range(1, 6 - levels)]
+    # The deep one with what comes out of the removed levels set to zero.
+    silent = copy.deepcopy(unet)
+    cut = silent.up[f"up{6 - levels}"]
+    cut.norm.weight.zero_(), cut.norm.bias.zero_()
+    assert (small(INPUTS) - silent(INPUTS)).abs().max() < 1e-5
+    again = build(small.config)
+    again.load_state_dict(small.state_dict())
+    assert torch.equal(again.eval()(INPUTS), small(INPUTS))
+
+
+@pytest.mark.parametrize("measure", COSTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_comes_down_to_the_cost(unet, way, measure):
+    target = 0.8 * COSTS[measure](unet, INPUTS) if measure == "macs" else 0.9 * COSTS[measure](unet, INPUTS)
+    small = cut_to(unet, way, target, measure, INPUTS, INPUTS)
+    assert COSTS[measure](small, INPUTS) == pytest.approx(target, rel=0.06)
+    before = {name: group.size for name, group in filter_groups(unet, INPUTS).items()}
+    after = {name: group.size for name, group in filter_groups(small, INPUTS).items()}
+    touched = {is_inner(name, 5) for name in before if after[name] < before[name]}
+    assert touched == {"inner": {True}, "outer": {False}}.get(way, {True, False}) or way in ("global", "lamp")
+
+
+def test_what_cannot_be_is_one_clear_line(unet):
+    with pytest.raises(ParameterError, match="levels = 4: of 5 levels 1 to 3 can go"):
+        shallower(unet, 4)
+    with pytest.raises(ParameterError, match="way outer: cannot come down to"):
+        cut_to(unet, "outer", 0.01 * COSTS["parameters"](unet, INPUTS), "parameters", INPUTS, INPUTS)
+    with pytest.raises(ParameterError, match="way = 'middle'"):
+        cut_to(unet, "middle", 1, "macs", INPUTS, INPUTS)
