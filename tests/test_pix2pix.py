@@ -173,3 +173,16 @@ def test_weights_and_card_come_back(small_task, tmp_path):
     assert torch.allclose(again(INPUTS), run.generator.eval()(INPUTS), atol=1e-5)  # another memory layout
     with pytest.raises(CheckpointError, match="made for 1 channels"):
         checkpoints.load_part(tmp_path, "discriminator", channels=3)
+
+
+def test_finetuning_goes_on_from_what_it_is_given_and_leaves_it_alone(small_task, tmp_path):
+    settings = pix2pix.Settings(epochs=1, **SMALL)
+    run = last(settings, small_task, tmp_path)
+    before = {name: tensor.clone() for name, tensor in run.generator.state_dict().items()}
+    tuned, again = (pix2pix.finetune(settings, run.generator, run.discriminator, small_task, 9) for _ in range(2))
+    assert all(torch.equal(before[name], tensor) for name, tensor in run.generator.state_dict().items())
+    assert tuned.history[0]["l1"] < run.history[0]["l1"]
+    pairs = zip(tuned.generator.state_dict().values(), again.generator.state_dict().values(), strict=True)
+    assert all(torch.equal(one, two) for one, two in pairs)
+    with pytest.raises(ParameterError, match="steps = 0"):
+        pix2pix.finetune(settings, run.generator, run.discriminator, small_task, 0)

@@ -3,6 +3,7 @@
 Resumable and deterministic like `training.dcgan`: same settings, same data, same machine, same bits.
 """
 
+import copy
 import hashlib
 import json
 import time
@@ -17,6 +18,7 @@ from torch import nn
 from ganprune_utils.artifacts import replace_atomic
 from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
+from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.training.step import adam, bce
@@ -85,6 +87,26 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
         run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
         _save(checkpoint, run, optimizers, random)
         yield run
+
+
+def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module, pairs, steps: int) -> Run:
+    """Train copies of two networks for `steps` steps more, with fresh optimizers, on batches in a random order.
+
+    Of `settings`, ngf, ndf, depth and epochs do not matter here. Raises ParameterError unless steps >= 1.
+    """
+    if steps < 1:
+        raise ParameterError(f"steps = {steps}: needs at least one")
+    start_up(settings)
+    random = torch.Generator().manual_seed(settings.seed)
+    networks = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in (generator, discriminator)]
+    run = Run(*networks, [], 0.0)
+    passes = -(-steps * settings.batch_size // len(pairs))
+    order = torch.cat([torch.randperm(len(pairs), generator=random) for _ in range(passes)])
+    batches = order.split(settings.batch_size)[:steps]
+    start = time.perf_counter()
+    run.history.append({"steps": steps, **train_on(settings, run, adam(*networks, settings), pairs, batches, random)})
+    run.seconds = time.perf_counter() - start
+    return run
 
 
 def start_up(settings: Settings) -> None:
