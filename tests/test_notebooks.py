@@ -94,6 +94,33 @@ def test_shipped_weights_give_the_recorded_numbers(tmp_path):
         assert quality.loc[recalibrated, list(expected[name])].to_dict() == pytest.approx(expected[name], rel=0.03)
 
 
+@pytest.mark.skipif(not real_data("fashion_mnist"), reason="GANPRUNE_DATA has no Fashion-MNIST")
+@pytest.mark.parametrize(
+    "values, training, compression",
+    [
+        ({"arm": "one_shot", "kind": "filters", "parts": "both", "discriminator_rate": 0.5}, "one-shot", 2),
+        ({"arm": "narrow", "scratch_steps": 2}, "narrow", 2),
+        ({"arm": "dense"}, "dense", 1),
+    ],
+)
+def test_every_arm_ends_in_a_row_of_the_one_table(tmp_path, values, training, compression):
+    values |= {"rounds": 1, "steps": 1, "n_round": 50, "n_quality": 50, "compressions": "2"}
+    execute("07_retrain.ipynb", tmp_path, **values)
+    rows = pd.read_csv(tmp_path / "retrained.csv")
+    assert list(rows.recalibrated) == [False, True] and rows.frechet_choose.notna().tolist() == [False, True]
+    assert rows.compression.tolist() == pytest.approx([compression] * 2, rel=0.03)
+    rounds = pd.read_csv(tmp_path / "rounds.csv")
+    assert rounds.steps.max() == 1 + values.get("scratch_steps", 0) and {"balance", "coverage", "classes"} <= {*rounds}
+    if values["arm"] == "one_shot":
+        assert rounds.compression_discriminator.tolist() == pytest.approx([2], rel=0.1)
+    from ganprune_utils import smaller
+
+    dense = {"dataset": "fashion_mnist", "seed": 0, "kind": "dense", "criterion": "none", "aimed_at": 1.0}
+    dense |= {"recalibrated": True, "draw": 0, "widths": "", "frechet": 1.0}
+    table = smaller.cells(pd.DataFrame([dense]), rows)
+    assert list(table.training) == ["none", training]
+
+
 @pytest.mark.parametrize(
     "values, message",
     [
