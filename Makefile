@@ -20,7 +20,7 @@ test: $(READY)  ## ruff, pytest and nbval
 report: $(READY)  ## run the paper's study on the shipped weights and rewrite reports/
 	$(SNAKEMAKE) --config study=params/studies/paper.yaml
 
-smaller: $(READY)  ## remove filters, retrain, measure cost, and rewrite reports/smaller/
+smaller: $(READY)  ## compare masks with filters, measure cost, and rewrite reports/smaller/
 	$(SNAKEMAKE) --config study=params/studies/smaller.yaml
 
 checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets

@@ -41,5 +41,5 @@ def ratios(latency: pd.DataFrame, macs: pd.Series) -> Figure:
         axis.grid(axis="x")
         axis.set_title(f"batch {batch}, one thread")
     axes[0][0].set_ylabel("times less than dense")
-    axes[0][0].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8, loc="upper left")
     return figure

@@ -103,6 +103,7 @@ RULES = {
     "compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
     "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
     "draws": _whole(1, 100),
+    "n_pairs": _whole(0, 10**9),
     "rounds": _whole(1, 1000),
     "steps": _whole(1, 10**6),
     "scratch_steps": _whole(0, 10**7),

@@ -104,5 +104,5 @@ def compression_curves(compressed: pd.DataFrame, metric: str = "frechet") -> Fig
         if metric == "frechet":
             axis.set_yscale("log")
     axes[0].set_ylabel(LABELS[metric])
-    axes[1].legend(fontsize=8, loc="lower right")
+    axes[1].legend(fontsize=8, loc="lower right", handlelength=3.5)
     return figure

@@ -15,7 +15,7 @@ from ganprune_utils import artifacts
 from tests.conftest import ROOT, real_data
 
 SHORT = {"epochs": 1, "n_quality": 100, "percents": "50 90", "s_values": "1.0", "overall": "50", "ratios": "0.3 0.5"}
-SHORT |= {"rounds": 3, "steps": 2, "n_round": 100, "seconds": 0.01, "compressions": "2", "draws": 1}
+SHORT |= {"rounds": 3, "steps": 2, "n_round": 100, "seconds": 0.01, "compressions": "2", "draws": 1, "n_pairs": 256}
 NEED_DATA = ("07_retrain.ipynb", "08_train_unet.ipynb")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL_TRAINING = {"epochs": 2, "batch_size": 128, "ngf": 8, "ndf": 8}
