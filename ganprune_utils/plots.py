@@ -82,15 +82,8 @@ def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n
     n = min(n, len(before))
     difference = (after[:n].int() - before[:n].int()).abs().to(torch.uint8)
     rows = {"dense": before[:n], "pruned": after[:n], "|difference|": difference}
-    figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 3.1), squeeze=False)
-    for line, (title, images) in zip(axes, rows.items(), strict=True):
-        for axis, image in zip(line, images, strict=True):
-            axis.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=255, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            axis.grid(False)
-            axis.spines[:].set_visible(False)
-        line[0].set_ylabel(title)
-    for axis, score in zip(axes[0], scores, strict=False):
+    figure = rows_of_pictures(rows)
+    for axis, score in zip(figure.axes[:n], scores, strict=False):
         axis.set_title(f"SSIM {score:.2f}", fontsize=8)
     return figure
 

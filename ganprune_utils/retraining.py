@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.artifacts import replace_atomic
+from ganprune_utils.balance import balance_ratio, judged
 from ganprune_utils.checkpoints import reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError, StudyError
@@ -170,32 +171,6 @@ def retrain(
         yield pair
 
 
-def alarms(record: dict, start: dict) -> list[str]:
-    """What is wrong after a round: the generator has collapsed, or the discriminator wins.
-
-    `start` is what `measure` said of the dense generator. Collapse: fewer than half of the classes that it covered, or
-    less than half of its coverage of the real images (Naeem et al. 2020).
-    """
-    found = []
-    if "classes" in record and record["classes"] < start["classes"] / 2:
-        found.append(f"mode collapse: {record['classes']:.0f} classes covered, {start['classes']:.0f} before pruning")
-    if "coverage" in record and record["coverage"] < start["coverage"] / 2:
-        found.append(f"mode collapse: coverage {record['coverage']:.3f}, {start['coverage']:.3f} before pruning")
-    if record["d_real"] > 0.95 and record["d_fake"] < 0.05:
-        found.append("the discriminator wins: it tells real from generated almost perfectly")
-    return found
-
-
-def round_line(record: dict, start: dict) -> str:
-    """One line a round, for a log; alarms stand at its end in capitals."""
-    kept = f"{record['compression']:.1f} times smaller" if record["compression"] > 1.005 else "dense"
-    quality = "".join(f", {name} {record[name]:.3g}" for name in ("frechet", "coverage", "classes") if name in record)
-    warned = "".join(f"  ALARM {alarm}" for alarm in alarms(record, start))
-    losses = f"loss G {record['loss_generator']:.2f}, D {record['loss_discriminator']:.2f}"
-    judged = f"D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, balance {record['balance']:.2f}"
-    return f"round {record['round']} ({kept}): {losses}, {judged}{quality}{warned}"
-
-
 def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, images, number: int) -> None:
     names = ("generator",) if settings.parts == "generator" else ("generator", "discriminator")
     for name in names:
@@ -241,38 +216,13 @@ def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> di
         batch = adversarial_step(generator, discriminator, optimizers, real, noise, autocast)
         sums += batch.double()
         if step % BALANCE_EVERY == 0:
-            d_real, d_after = _judged(generator, discriminator, noise, real, autocast)
+            d_real, d_after = judged(generator, discriminator, noise, real, autocast)
             looks.append((d_real, batch[-1].item(), d_after))
         for layer, mask in dead:
             if torch.count_nonzero(effective_weight(layer)[mask]):
                 raise StudyError("a pruned weight came back to life")
     means = dict(zip(NAMES, (sums / settings.steps).tolist(), strict=True))
     return means | {"balance": balance_ratio(looks)}
-
-
-def balance_ratio(looks: list[tuple[float, float, float]]) -> float:
-    """The balance ratio of ADAPT: [D(G_after) - D(G_before)] / [D(x) - D(G_before)].
-
-    `looks` are mean D(x), D(G(z)) before and D(G(z)) after a step of the generator, D the same; the ratio is of their
-    means. 0: the step changes nothing; 1: it takes D all the way to what it says of real images. ADAPT holds it between
-    0.45 and 0.55.
-    """
-    d_real, before, after = (sum(values) / len(looks) for values in zip(*looks, strict=True))
-    return (after - before) / (d_real - before) if d_real != before else math.nan
-
-
-@torch.no_grad()
-def _judged(generator, discriminator, noise, real, autocast) -> tuple[float, float]:
-    """Mean D(x) and D(G(z)), batch statistics as in training, running statistics untouched."""
-    norms = [m for network in (generator, discriminator) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    kept = [(m.running_mean.clone(), m.running_var.clone(), m.num_batches_tracked.clone()) for m in norms]
-    with autocast():
-        found = tuple(discriminator(x).float().sigmoid().mean().item() for x in (real, generator(noise)))
-    for norm, (mean, var, count) in zip(norms, kept, strict=True):
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(var)
-        norm.num_batches_tracked.copy_(count)
-    return found
 
 
 def _batches(n: int, settings: Settings, random) -> Iterator[torch.Tensor]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganprune_utils import checkpoints, retraining
+from ganprune_utils.balance import alarms, balance_ratio, round_line
 from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.metrics.quality import Judge
 from ganprune_utils.models import Discriminator, Generator
@@ -15,7 +16,7 @@ from ganprune_utils.models.state import effective_state
 from ganprune_utils.pruning.activation import activation_masks, input_activations
 from ganprune_utils.pruning.compression import filters_at, masks_at, size
 from ganprune_utils.pruning.removal import remove_filters
-from ganprune_utils.retraining import Settings, alarms, balance_ratio, iterative, one_shot, retrain
+from ganprune_utils.retraining import Settings, iterative, one_shot, retrain
 
 LATENT = 12
 
@@ -159,7 +160,7 @@ def test_the_alarm_goes_off_when_a_generator_is_made_to_collapse(tmp_path):
         arm = Settings(schedule=(None,), steps=4, batch_size=32, lr_generator=rate)
         record = list(retrain(arm, pair, images, tmp_path / str(rate), "test", measure))[-1].history[-1]
         assert bool(alarms(record, dense)) == rings
-        assert ("ALARM mode collapse" in retraining.round_line(record, dense)) == rings
+        assert ("ALARM mode collapse" in round_line(record, dense)) == rings
 
 
 def test_alarms_by_hand():

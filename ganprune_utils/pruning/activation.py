@@ -31,23 +31,33 @@ def activation_masks(model: nn.Module, fraction: float, inputs: torch.Tensor) ->
     return keep_largest(scores, current_masks(model), fraction)
 
 
-@torch.no_grad()
-def input_activations(model: nn.Module, inputs: torch.Tensor, batch_size: int = 250) -> dict[str, torch.Tensor]:
+def input_activations(model: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
     """Mean |activation| of every input channel of every prunable layer: name -> (in_channels,), float64."""
-    if not len(inputs):
-        raise ParameterError("inputs: none given to look at activations on")
+    return mean_inputs(model, prunable_layers(model), inputs, torch.abs)
+
+
+@torch.no_grad()
+def mean_inputs(model: nn.Module, layers, inputs: torch.Tensor, value, batch_size: int = 250) -> dict:
+    """Mean of `value(x)` over a layer's inputs x, channel by channel: name -> (channels,), float64.
+
+    Args:
+        layers: names of the layers that are watched.
+        inputs: what the model gets in use (N, ...), seen in evaluation mode.
+    """
+    if inputs is None or not len(inputs):
+        raise ParameterError("inputs: none given, and activations need inputs to be looked at on")
     totals, hooks = {}, []
 
-    def watch(name, layer):
+    def watch(name):
         def hook(_, arguments):
-            x = arguments[0].abs().double()
+            x = value(arguments[0].double())
             totals[name] = totals.get(name, 0) + x.mean([axis for axis in range(x.ndim) if axis != 1]) * len(x)
 
-        return layer.register_forward_pre_hook(hook)
+        return model.get_submodule(name).register_forward_pre_hook(hook)
 
     mode = model.training
     try:
-        hooks = [watch(name, layer) for name, layer in prunable_layers(model).items()]
+        hooks = [watch(name) for name in layers]
         model.eval()
         for batch in inputs.split(batch_size):
             model(batch)

@@ -7,6 +7,7 @@ from torch import nn
 
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.parameters import check_real, check_seed
+from ganprune_utils.pruning.activation import mean_inputs
 from ganprune_utils.pruning.groups import FilterGroup, filter_groups
 
 CRITERIA = ("l1", "l2", "bn_scale", "activation", "apoz", "lamp", "random")
@@ -135,39 +136,19 @@ def _bn_scale(modules: dict, group: FilterGroup) -> torch.Tensor:
     return sum(scales)
 
 
-@torch.no_grad()
-def _activations(model, groups, criterion, inputs, batch_size: int = 250) -> dict[str, torch.Tensor]:
+def _activations(model, groups, criterion, inputs) -> dict[str, torch.Tensor]:
     if inputs is None or not len(inputs):
         raise ParameterError(f"criterion {criterion}: needs inputs to look at activations on")
-    modules, totals, hooks = dict(model.named_modules()), {}, []
-
-    def watch(consumer):
-        def hook(_, arguments):
-            x = arguments[0].double()
-            value = x.abs() if criterion == "activation" else (x > 0).double()
-            others = [axis for axis in range(x.ndim) if axis != 1]
-            totals[consumer] = totals.get(consumer, 0) + value.mean(others) * len(x)
-
-        return modules[consumer].register_forward_pre_hook(hook)
-
-    consumers = {consumer for group in groups.values() for consumer in group.consumers}
-    mode = model.training
-    try:
-        hooks = [watch(consumer) for consumer in sorted(consumers)]
-        model.eval()
-        for batch in inputs.split(batch_size):
-            model(batch)
-    finally:
-        model.train(mode)
-        for hook in hooks:
-            hook.remove()
+    consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
+    value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
+    means = mean_inputs(model, consumers, inputs, value)
     scores = {}
     for name, group in groups.items():
         if not group.consumers:
             raise ParameterError(
                 f"criterion {criterion}: the activations of layer {name} reach no layer channel by channel"
             )
-        scores[name] = sum(totals[layer][at] for layer, at in group.consumers.items()) / len(inputs)
+        scores[name] = sum(means[layer][at] for layer, at in group.consumers.items())
     return scores
 
 

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import torch
 
-from ganprune_utils.artifacts import replace_atomic
-from ganprune_utils.checkpoints import provenance, reading
+from ganprune_utils.checkpoints import provenance
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
+from ganprune_utils.training import state
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
+
+KEPT = ("history", "snapshots", "seconds")  # of a run, in its state
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     run = Run(generator, discriminator, [], {}, 0.0)
 
     if checkpoint.is_file():
-        _restore(checkpoint, run, optimizers, random)
+        state.restore(checkpoint, run, optimizers, random, KEPT)
         if len(run.history) > settings.epochs:
             raise ParameterError(
                 f"epochs = {settings.epochs}: {folder} holds {len(run.history)} epochs of this run already; "
@@ -114,7 +116,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
         run.seconds += time.perf_counter() - start
         diversity = _spread(run.snapshots[epoch]) / _spread(images[:: max(1, len(images) // 1000)].cpu())
         run.history.append({"epoch": epoch, **record, "diversity": diversity, "seconds": run.seconds})
-        _save(checkpoint, run, optimizers, random)
+        state.save(checkpoint, run, optimizers, random, KEPT)
         yield run
 
 
@@ -177,26 +179,3 @@ def card(run: Run, data, settings: dict) -> dict:
         "seconds": round(run.seconds, 1),
         "final": {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")},
     }
-
-
-def _save(path: Path, run: Run, optimizers, random) -> None:
-    state = {
-        "generator": run.generator.state_dict(),
-        "discriminator": run.discriminator.state_dict(),
-        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
-        "random": random.get_state(),
-        "history": run.history,
-        "snapshots": run.snapshots,
-        "seconds": run.seconds,
-    }
-    replace_atomic(path, lambda temporary: torch.save(state, temporary))
-
-
-def _restore(path: Path, run: Run, optimizers, random) -> None:
-    with reading(path) as state:
-        run.generator.load_state_dict(state["generator"])
-        run.discriminator.load_state_dict(state["discriminator"])
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        random.set_state(state["random"])
-        run.history, run.snapshots, run.seconds = state["history"], state["snapshots"], state["seconds"]

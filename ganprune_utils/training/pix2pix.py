@@ -15,14 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganprune_utils.artifacts import replace_atomic
-from ganprune_utils.checkpoints import provenance, reading
+from ganprune_utils.checkpoints import provenance
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
+from ganprune_utils.training import state
 from ganprune_utils.training.step import adam, bce
 
+KEPT = ("history", "seconds")  # of a run, in its state
 NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
 
 
@@ -77,7 +78,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     run, optimizers = Run(generator, discriminator, [], 0.0), adam(generator, discriminator, settings)
     checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(pairs.sha256)}.pt"
     if checkpoint.is_file():
-        _restore(checkpoint, run, optimizers, random)
+        state.restore(checkpoint, run, optimizers, random, KEPT)
         yield run
     for epoch in range(len(run.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
@@ -85,7 +86,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
         record = train_on(settings, run, optimizers, pairs, batches, random)
         run.seconds += time.perf_counter() - start
         run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
-        _save(checkpoint, run, optimizers, random)
+        state.save(checkpoint, run, optimizers, random, KEPT)
         yield run
 
 
@@ -168,25 +169,3 @@ def card(run: Run, pairs, settings: dict) -> dict:
     """What the card beside the weights says of their training."""
     final = {name: round(run.history[-1][name], 4) for name in NAMES}
     return {**provenance(pairs, settings), "epochs": len(run.history), "seconds": round(run.seconds, 1), "final": final}
-
-
-def _save(path: Path, run: Run, optimizers, random) -> None:
-    state = {
-        "generator": run.generator.state_dict(),
-        "discriminator": run.discriminator.state_dict(),
-        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
-        "random": random.get_state(),
-        "history": run.history,
-        "seconds": run.seconds,
-    }
-    replace_atomic(path, lambda temporary: torch.save(state, temporary))
-
-
-def _restore(path: Path, run: Run, optimizers, random) -> None:
-    with reading(path) as state:
-        run.generator.load_state_dict(state["generator"])
-        run.discriminator.load_state_dict(state["discriminator"])
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        random.set_state(state["random"])
-        run.history, run.seconds = state["history"], state["seconds"]
