@@ -88,6 +88,18 @@ def written(mean: float, std: float, digits: int = 3) -> str:
     return f"{mean:.{digits}f}" if pd.isna(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
+def ruined(quality: pd.DataFrame, checks: pd.DataFrame) -> set[tuple]:
+    """The points of curves, as pruned, where a seed's Fréchet distance is beyond that of one image repeated.
+
+    Returns (data set, label, threshold). `checks` has columns dataset, images and frechet.
+    """
+    limits = checks[checks.images == "one image"].set_index("dataset").frechet
+    rows = quality[(quality.part == "generator") & ~quality.recalibrated]
+    rows = rows.assign(label=curve_label(rows))
+    rows = rows[rows.label.notna() & (rows.frechet > rows.dataset.map(limits))]
+    return set(zip(rows.dataset, rows.label, rows.threshold, strict=True))
+
+
 def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
     """A `spread` by (dataset, recalibrated, label, threshold) as text: thresholds (percent) in columns, and n."""
     table = table[table.index.get_level_values("threshold").isin(thresholds)]
@@ -143,7 +155,7 @@ def correlations(cells: pd.DataFrame) -> pd.DataFrame:
     rows "at one sparsity" are the mean of the correlations within each seed and overall sparsity of the curves, with
     and without random masks; n counts those groups there, and pruned networks (not independent ones) elsewhere.
     """
-    pruned = cells[cells.sparsity > 0]
+    pruned = cells[cells.threshold > 0]  # of 16-bit weights one or another is 0 in the dense generator too
     selections = {"all": pruned, "as it is": pruned[~pruned.recalibrated], "recalibrated": pruned[pruned.recalibrated]}
     found = []
     for name, rows in selections.items():
@@ -167,11 +179,13 @@ def _rank_correlations(rows: pd.DataFrame) -> dict[str, float]:
 def partings(cells: pd.DataFrame) -> pd.DataFrame:
     """Per data set, of its first seed, the two generators where likeness and quality part most, by their ranks.
 
-    `ranked_higher_by` is "likeness" where SSIM ranks it better than the Fréchet distance does, or "quality".
+    Among those pruned by a criterion: what random masks leave is noise, however it ranks. `ranked_higher_by` is
+    "likeness" where SSIM ranks it better than the Fréchet distance does, or "quality".
     """
     found = []
     first = cells.groupby("dataset").seed.transform("min")
-    for _, rows in cells[(cells.seed == first) & (cells.sparsity > 0)].groupby("dataset"):
+    chosen = cells[(cells.seed == first) & (cells.threshold > 0) & (cells.method != "random")]
+    for _, rows in chosen.groupby("dataset"):
         gap = rows.ssim.rank() - rows.frechet.rank(ascending=False)
         found += [
             rows.loc[[gap.idxmax()]].assign(ranked_higher_by="likeness"),

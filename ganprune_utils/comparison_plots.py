@@ -7,14 +7,17 @@ from matplotlib.figure import Figure
 from ganprune_utils.plots import COLOURS, LABELS, of_every_seed
 
 
-def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
+def quality_curves(cells: pd.DataFrame, metrics: list[str], ruined: pd.Series) -> Figure:
     """A row of panels a data set: each metric over overall sparsity, as pruned and recalibrated, bands over seeds.
 
     `cells` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metrics. Dotted: the dense one.
+    `ruined`: data set -> Fréchet distance of one image repeated, beyond which differences mean nothing; dash-dotted.
     """
     import seaborn as sns
 
     cells = of_every_seed(cells[cells.label.notna()])
+    dense = cells[cells.threshold == 0]  # where every curve starts
+    cells = pd.concat([cells[cells.threshold > 0], *(dense.assign(label=label) for label in cells.label.unique())])
     names = list(dict.fromkeys(cells.dataset))
     size = (3.0 * 2 * len(metrics), 2.9 * len(names) + 0.5)
     figure, axes = plt.subplots(len(names), 2 * len(metrics), figsize=size, squeeze=False, sharex=True)
@@ -40,6 +43,7 @@ def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
             axis.set(xlabel="overall sparsity (fraction)", ylabel=f"{dataset}" if i == 0 else "", xlim=(0, 1))
             if metric == "frechet":
                 axis.set_yscale("log")
+                axis.axhline(ruined[dataset], color="#666666", linestyle="-.", linewidth=1)
             else:
                 axis.set_ylim(0, 1)
             axis.set_title(LABELS[metric] + ("\nrecalibrated" if recalibrated else "\nas pruned"), fontsize=10)
@@ -55,7 +59,10 @@ def quality_curves(cells: pd.DataFrame, metrics: list[str]) -> Figure:
     handles, labels = axes[0][0].get_legend_handles_labels()
     axes[0][0].get_legend().remove()
     handles.append(plt.Line2D([], [], color="black", linestyle=":"))
-    figure.legend(handles, [*labels, "dense"], loc="outside lower center", ncols=len(handles), fontsize=9)
+    handles.append(plt.Line2D([], [], color="#666666", linestyle="-."))
+    figure.legend(
+        handles, [*labels, "dense", "one image, repeated"], loc="outside lower center", ncols=len(handles), fontsize=9
+    )
     return figure
 
 

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ganprune_utils.plots import COLOURS, LABELS, short
 
@@ -102,7 +102,9 @@ def layer_bands(scan: pd.DataFrame, dense: pd.DataFrame, metrics: list[str]) -> 
             axis.set_title(f"{LABELS[metric]}, as pruned", fontsize=10)
             if metric == "frechet":
                 axis.set_yscale("log")
-                axis.yaxis.set_minor_formatter(NullFormatter())
+                axis.yaxis.set_minor_locator(LogLocator(subs=(2, 4, 6)))
+                for place in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+                    place(FuncFormatter(lambda value, _: f"{value:g}"))
             else:
                 axis.set_ylim(0, 1.02)
     handles, labels = axes[0][0].get_legend_handles_labels()

@@ -82,8 +82,10 @@ def quality_sections(tables: Path) -> dict[str, str]:
         return sections
     tolerated = pd.read_csv(tables / "tolerated-sparsity.csv")
     sections["tolerated"] = markdown(reached_text(tolerated, ["dataset", "label"]))
-    sections["differences"] = markdown(differences_text(pd.read_csv(tables / "difference-to-percentage.csv")))
-    sections["checks"] = markdown(pd.read_csv(tables / "metric-checks.csv").round(3))
+    checks, quality = pd.read_csv(tables / "metric-checks.csv"), pd.read_csv(tables / "quality.csv")
+    differences = pd.read_csv(tables / "difference-to-percentage.csv")
+    sections["differences"] = markdown(differences_text(differences, comparison.ruined(quality, checks)))
+    sections["checks"] = markdown(checks.round(3))
     sections["correlations"] = markdown(pd.read_csv(tables / "likeness-and-quality.csv").round(2))
     if (tables / "ranking.csv").is_file():
         ranking = pd.read_csv(tables / "ranking.csv")
@@ -95,7 +97,10 @@ def quality_sections(tables: Path) -> dict[str, str]:
 
 
 def reached_text(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Column `tolerated` over seeds as "mean ± std", as pruned and recalibrated, or in how many it is not reached."""
+    """Column `tolerated` over seeds as "mean ± std", as pruned and recalibrated, or in how many it is not reached.
+
+    In the order in which `rows` first name what they are of.
+    """
 
     def text(values: pd.Series) -> str:
         if values.isna().any():
@@ -103,15 +108,22 @@ def reached_text(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         return comparison.written(values.mean(), values.std())
 
     wide = rows.groupby([*by, "recalibrated"], sort=False).tolerated.apply(text).unstack("recalibrated")
+    # Unstacking sorts; the order of the rows says something.
+    wide = wide.reindex(pd.MultiIndex.from_frame(rows[by].drop_duplicates()))
     n = rows.groupby(by, sort=False).seed.nunique()
     return wide.rename(columns={False: "as pruned", True: "recalibrated"}).assign(n=n).reset_index()
 
 
-def differences_text(rows: pd.DataFrame, thresholds=(30, 50, 70, 90)) -> pd.DataFrame:
-    """Fréchet distance of each method minus that of percentage, as pruned; thresholds in columns."""
+def differences_text(rows: pd.DataFrame, ruined: set[tuple] = frozenset(), thresholds=(30, 50, 70, 90)) -> pd.DataFrame:
+    """Fréchet distance of each method minus that of percentage, as pruned; thresholds in columns.
+
+    `ruined` are the (data set, label, threshold) whose numbers mean nothing any more, from `comparison.ruined`.
+    """
     rows = rows[~rows.recalibrated & rows.threshold.isin(thresholds)]
     pairs = zip(rows["difference mean"], rows["difference std"], strict=True)
     rows = rows.assign(text=[comparison.written(mean, std, 2) for mean, std in pairs])
+    keys = zip(rows.dataset, rows.label, rows.threshold, strict=True)
+    rows["text"] = ["ruined" if key in ruined else text for key, text in zip(keys, rows.text, strict=True)]
     wide = rows.pivot(index=["dataset", "label"], columns="threshold", values="text")
     n = rows.groupby(["dataset", "label"]).n.min()
     return wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()

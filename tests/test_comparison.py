@@ -67,6 +67,27 @@ def test_correlation_and_parting(cells):
     odd = cells[cells.seed == 0].iloc[[1]].assign(ssim=0.99, frechet=99.0)
     parted = comparison.partings(pd.concat([cells, odd], ignore_index=True))
     assert parted.ranked_higher_by.tolist() == ["likeness", "quality"] and parted.frechet.iloc[0] == 99.0
+    assert "random" not in set(parted.method)
+
+
+def test_a_weight_that_happens_to_be_zero_is_no_pruning(cells):
+    rounded = cells.assign(sparsity=cells.sparsity.where(cells.threshold > 0, 1e-6))
+    assert comparison.correlations(rounded).equals(comparison.correlations(cells))
+    assert comparison.partings(rounded).threshold.gt(0).all()
+
+
+def test_ruined_is_what_is_beyond_one_image_in_a_seed():
+    key = {"part": "generator", "method": "random", "scope": "uniform", "recalibrated": False}
+    rows = [("d", 0, 50.0, 9.0), ("d", 1, 50.0, 31.0), ("d", 0, 30.0, 29.0), ("e", 0, 30.0, 31.0)]
+    quality = pd.DataFrame(rows, columns=["dataset", "seed", "threshold", "frechet"]).assign(**key)
+    checks = pd.DataFrame({"dataset": ["d", "e"], "images": "one image", "frechet": [30.0, 40.0]})
+    found = comparison.ruined(quality, checks)
+    assert found == {("d", "random", 50.0)}
+    differences = pd.DataFrame(
+        {"dataset": "d", "label": "random", "threshold": [30.0, 50.0], "recalibrated": False, "n": 2}
+    ).assign(**{"difference mean": 1.0, "difference std": 0.5})
+    table = report.differences_text(differences, found)
+    assert table[["30 %", "50 %"]].iloc[0].tolist() == ["1.00 ± 0.50", "ruined"]
 
 
 def test_sensitivity_by_its_own_threshold_belongs_to_no_curve():
@@ -114,6 +135,19 @@ def test_seeds_that_do_not_get_there_are_told_and_not_averaged():
     ).assign(tolerated=[0.5, 0.6, 0.7, 0.5, None, None])
     table = report.reached_text(rows, ["dataset", "label"])
     assert table["as pruned"].item() == "0.600 ± 0.100" and table["recalibrated"].item() == "not reached in 2 of 3"
+
+
+def test_every_data_set_keeps_its_own_order_of_layers():
+    rows = pd.DataFrame(
+        [
+            (d, layer, r, 0, 0.5)
+            for d, layers in (("a", "xyz"), ("b", "zxy"))
+            for layer in layers
+            for r in (False, True)
+        ],
+        columns=["dataset", "layer", "recalibrated", "seed", "tolerated"],
+    )
+    assert report.reached_text(rows, ["dataset", "layer"]).layer.tolist() == list("xyzzxy")
 
 
 def test_runs_with_different_numbers_of_images_are_not_compared():
