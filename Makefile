@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/default
 
-.PHONY: help study test report smaller checkpoints lab clean
+.PHONY: help study test report smaller unets checkpoints lab clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -22,6 +22,9 @@ report: $(READY)  ## run the paper's study on the shipped weights and rewrite re
 
 smaller: $(READY)  ## compare masks with filters, measure cost, and rewrite reports/smaller/
 	$(SNAKEMAKE) --config study=params/studies/smaller.yaml
+
+unets: $(READY)  ## train two U-Nets, cut their inner layers, and rewrite reports/unets/: hours, needs the data sets
+	$(SNAKEMAKE) --config study=params/studies/unets.yaml
 
 checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml

@@ -12,11 +12,11 @@ try:
 except ValueError as error:
     sys.exit(f"study: {error}")
 
-REPORTS = STUDY.prunes or STUDY.compares
+REPORTS = STUDY.prunes or STUDY.compares or STUDY.cuts
 RUN = f"{sys.executable} workflow/run_notebook.py"
 CLASSIFIER, TRAIN, PRUNE = (f"notebooks/{name}.ipynb" for name in ("00_classifier", "01_train", "02_prune"))
 TABLES, QUALITY = "notebooks/03_tables.ipynb", "notebooks/09_quality.ipynb"
-SMALLER = "notebooks/12_one_table.ipynb"
+SMALLER, CUT = "notebooks/12_one_table.ipynb", "notebooks/14_where_to_cut.ipynb"
 
 
 def notebook_of(step):
@@ -76,7 +76,7 @@ rule prune:
 
 
 rule shipped:
-    # A notebook that needs no more than a shipped pair.
+    # A notebook that needs no more than a shipped pair, or the training of a U-Net.
     input:
         lambda wildcards: notebook_of(wildcards.step),
         lambda wildcards: studies.modules_of(notebook_of(wildcards.step)),
@@ -84,14 +84,14 @@ rule shipped:
     output:
         "{folder}/{step}/manifest.json",
     wildcard_constraints:
-        step="sensitivity|audit|structured|compression|cost|retrain/[^/]+",
+        step="sensitivity|audit|structured|compression|cost|retrain/[^/]+|unet|narrow|inner",
     log:
         "{folder}/{step}/notebook.ipynb",
     params:
         notebook=lambda wildcards: notebook_of(wildcards.step),
         values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
     # What is timed runs alone; the longest runs come first, so that none is left alone at the end.
-    threads: lambda wildcards: workflow.cores if wildcards.step == "cost" else 1
+    threads: lambda wildcards: {"cost": workflow.cores, "inner": workflow.cores, "unet": 2, "narrow": 2}.get(wildcards.step, 1)
     priority: 1
     shell:
         "{RUN} {params.notebook} {log} --parameters {params.values:q}"
@@ -163,6 +163,24 @@ elif STUDY.compares:
         shell:
             "{RUN} {SMALLER} {log} --parameters {params.values:q}"
 
+elif STUDY.cuts:
+
+    rule cut:
+        input:
+            CUT,
+            rules.runs.output,
+            studies.modules_of(CUT),
+            [f"{folder}/manifest.json" for folder in STUDY.runs],
+            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
+        output:
+            f"{STUDY.report}/README.md",
+        log:
+            f"{STUDY.report}/notebooks/14_where_to_cut.ipynb",
+        params:
+            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
+        shell:
+            "{RUN} {CUT} {log} --parameters {params.values:q}"
+
 
 rule example:
     input:
@@ -170,7 +188,7 @@ rule example:
     output:
         f"{STUDY.report}/notebooks/{{name}}",
     wildcard_constraints:
-        name="(0[0-24-7]|1[01]).*",
+        name="(0[0-24-8]|1[01]).*",
     run:
         Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
 

@@ -18,7 +18,7 @@ from ganprune_utils.pruning.filters import relative
 WAYS = ("inner", "outer", "uniform", "global", "lamp", "random")
 COSTS = {
     "macs": lambda network, example: cost.macs(network, example),
-    "parameters": lambda network, example: cost.parameters(network)["parameters"],
+    "parameters": lambda network, example: sum(parameter.numel() for parameter in network.parameters()),
 }
 INNER_LEVELS = 2  # the bottleneck and the level above it
 
@@ -50,8 +50,15 @@ def shallower(unet: UNet, levels: int) -> UNet:
 
 
 def cut_to(
-    unet: nn.Module, way: str, target: float, measure: str, example: torch.Tensor, inputs: torch.Tensor, seed: int = 0
-) -> nn.Module:
+    unet: UNet,
+    way: str,
+    target: float,
+    measure: str,
+    example: torch.Tensor,
+    inputs: torch.Tensor,
+    seed: int = 0,
+    groups: dict | None = None,
+) -> UNet:
     """A copy of `unet` pruned in one way, its cost as near to `target` as whole filters allow.
 
     Args:
@@ -60,37 +67,75 @@ def cut_to(
             by LAMP; "random" takes the same share of each layer at random.
         target: multiply-accumulates for one picture, or parameters; `measure` says which ("macs", "parameters").
         inputs: pictures of the task.
+        groups: those of `filter_groups`, where they are at hand.
 
     Raises ParameterError for an unknown way or measure, or where this way cannot get so far.
     """
     if way not in WAYS or measure not in COSTS:
         raise ParameterError(f"way = {way!r}, measure = {measure!r}: allowed are {', '.join(WAYS)}; {', '.join(COSTS)}")
-    groups = filter_groups(unet, example)
+    groups = groups or filter_groups(unet, example)
     criterion = {"lamp": "lamp", "random": "random"}.get(way, "l2")
     scores = filter_scores(unet, groups, criterion, inputs, seed)
     free = {name: score for name, score in scores.items() if _belongs(name, way, unet)}
     if way == "global":
         free = relative(free)
 
-    def at(share):
-        chosen = choose_filters(free, share, "global" if way in ("global", "lamp") else "uniform")
-        return remove_filters(unet, chosen, example, groups)
+    def chosen_at(share):
+        return choose_filters(free, share, "global" if way in ("global", "lamp") else "uniform")
+
+    def cost_at(share):
+        return COSTS[measure](_of_widths(unet, groups, chosen_at(share)), example.to("meta"))
 
     sizes = [len(score) for score in free.values()]
     high = 1 - len(sizes) / sum(sizes) if way in ("global", "lamp") else 1 - 0.51 / min(sizes)
-    low, spent = 0.0, COSTS[measure]
-    if spent(at(high), example) > 1.03 * target:
+    low = 0.0
+    if cost_at(high) > 1.03 * target:
         raise ParameterError(f"way {way}: cannot come down to {target:,.0f} {measure}")
-    for _ in range(10):
+    for _ in range(12):
         middle = (low + high) / 2
-        low, high = (middle, high) if spent(at(middle), example) > target else (low, middle)
-    return min((at(low), at(high)), key=lambda network: abs(math.log(spent(network, example) / target)))
+        low, high = (middle, high) if cost_at(middle) > target else (low, middle)
+    share = min((low, high), key=lambda share: abs(math.log(cost_at(share) / target)))
+    return remove_filters(unet, chosen_at(share), example, groups)
+
+
+def all_ways(unet: UNet, levels: list[int], draws: int, inputs: torch.Tensor) -> dict[tuple, nn.Module]:
+    """Every way of cutting at the cost of leaving out 1, 2, ... inner levels: (way, levels, measure, draw) -> network.
+
+    "levels out" is `shallower` itself and has the measure "both". Random filters come in `draws` draws, all else once.
+    A way that cannot come down to a cost has no entry.
+
+    Args:
+        inputs: pictures of the task in [-1, 1] (N, C, H, W), for what has to be looked at.
+    """
+    found, example = {}, inputs[:2]
+    groups = filter_groups(unet, example)
+    for count in levels:
+        found["levels out", count, "both", 0] = shallower(unet, count)
+        for measure, spent in COSTS.items():
+            target = spent(found["levels out", count, "both", 0], example)
+            for way in WAYS:
+                try:
+                    for draw in range(draws if way == "random" else 1):
+                        cut = cut_to(unet, way, target, measure, example, inputs, draw, groups)
+                        found[way, count, measure, draw] = cut
+                except ParameterError:  # it cannot come down so far
+                    continue
+    return found
 
 
 def is_inner(name: str, depth: int) -> bool:
     """Whether a layer (as in "down.down4.conv") is of the inner two levels."""
     level = int("".join(c for c in name.split(".")[1] if c.isdigit()))
     return level > depth - INNER_LEVELS
+
+
+def _of_widths(unet: UNet, groups: dict, removed: dict) -> UNet:
+    """A U-Net of the sizes that `unet` has without the filters `removed`, without weights: only to count its cost."""
+    left = {name: group.size - len(removed.get(name, ())) for name, group in groups.items()}
+    down = [left[f"down.{name}.conv"] for name in unet.down]
+    up = [left[f"up.{name}.conv"] for name in list(unet.up)[:-1]]
+    with torch.device("meta"):
+        return UNet(unet.inputs, unet.channels, depth=unet.depth, down=down, up=up)
 
 
 def _belongs(name: str, way: str, unet) -> bool:

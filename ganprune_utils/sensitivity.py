@@ -112,24 +112,29 @@ def scan_filters(
     for layer in groups:
         for ratio in ratios:
             removed = choose_filters({layer: scores[layer]}, ratio)
-            small = remove_filters(dense, removed, inputs[:2])
-            proof = prove_filters(dense, small, layer, len(removed[layer]), inputs)
+            small = remove_filters(dense, removed, inputs[:2], groups)
+            proof = prove_filters(dense, small, groups, layer, len(removed[layer]), inputs)
             for row in measure(small):
                 yield {"layer": layer, "ratio": ratio, **proof, **row}
 
 
 @torch.no_grad()
-def prove_filters(dense: nn.Module, small: nn.Module, layer: str, count: int, probe: torch.Tensor) -> dict:
-    """That `layer` has `count` filters less and every other group as many as before, and that the output changed."""
-    before = {name: group.size for name, group in filter_groups(dense, probe[:2]).items()}
-    after = {name: group.size for name, group in filter_groups(small, probe[:2]).items()}
-    wanted = before | {layer: before[layer] - count}
+def prove_filters(dense: nn.Module, small: nn.Module, groups: dict, layer: str, count: int, probe) -> dict:
+    """That group `layer` has `count` filters less, that every other layer has as many as before, and that the output
+    changed."""
+
+    def sizes(model):
+        return {name: model.get_submodule(name).out_channels for group in groups.values() for name in group.layers}
+
+    before, after = sizes(dense), sizes(small)
+    wanted = {name: size - count * (name in groups[layer].layers) for name, size in before.items()}
     if not count or after != wanted:
         raise StudyError(f"layer {layer}: {count} filters should have gone; sizes were {before} and are {after}")
     change = (small(probe[:16]) - dense(probe[:16])).abs().mean().item()
     if not change > 0:
         raise StudyError(f"layer {layer}: {count} filters are gone, but the output is the same")
-    return {"filters": before[layer], "removed": count, "sparsity": count / before[layer], "output_change": change}
+    filters = groups[layer].size
+    return {"filters": filters, "removed": count, "sparsity": count / filters, "output_change": change}
 
 
 def ranking(scan: pd.DataFrame, reference: pd.DataFrame, sizes: dict[str, int]) -> pd.DataFrame:

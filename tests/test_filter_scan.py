@@ -7,6 +7,7 @@ from test_filters import NOISE, Foreign, trained_like
 from ganprune_utils import sensitivity
 from ganprune_utils.errors import StudyError
 from ganprune_utils.models import Generator
+from ganprune_utils.pruning import filter_groups, remove_filters
 
 
 def test_every_group_is_scanned_and_every_point_proven():
@@ -22,7 +23,10 @@ def test_every_group_is_scanned_and_every_point_proven():
 def test_filters_that_did_not_go_are_an_error():
     dense = trained_like(Generator(12, 16))
     with pytest.raises(StudyError, match="layer layers.convt1: 3 filters should have gone"):
-        sensitivity.prove_filters(dense, dense, "layers.convt1", 3, NOISE)
+        sensitivity.prove_filters(dense, dense, filter_groups(dense, NOISE), "layers.convt1", 3, NOISE)
+    other = remove_filters(dense, {"layers.convt2": torch.arange(3)}, NOISE)
+    with pytest.raises(StudyError, match="layer layers.convt1: 3 filters should have gone"):
+        sensitivity.prove_filters(dense, other, filter_groups(dense, NOISE), "layers.convt1", 3, NOISE)
     with pytest.raises(StudyError, match="0 filters should have gone"):
         next(sensitivity.scan_filters(lambda: dense, [0.001], NOISE, lambda network: [{}]))
 

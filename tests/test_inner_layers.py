@@ -7,7 +7,7 @@ import torch
 from test_filters import trained_like
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.inner_layers import COSTS, WAYS, cut_to, is_inner, shallower
+from ganprune_utils.inner_layers import COSTS, WAYS, all_ways, cut_to, is_inner, shallower
 from ganprune_utils.models import UNet, build
 from ganprune_utils.pruning import filter_groups
 
@@ -53,3 +53,18 @@ def test_what_cannot_be_is_one_clear_line(unet):
         cut_to(unet, "outer", 0.01 * COSTS["parameters"](unet, INPUTS), "parameters", INPUTS, INPUTS)
     with pytest.raises(ParameterError, match="way = 'middle'"):
         cut_to(unet, "middle", 1, "macs", INPUTS, INPUTS)
+
+
+def test_all_ways_at_equal_cost(unet):
+    found = all_ways(unet, [1], 2, INPUTS)
+    out = found["levels out", 1, "both", 0]
+    assert {key[0] for key in found} == {"levels out", *WAYS} and out.depth == 4
+    assert ("random", 1, "macs", 1) in found and ("lamp", 1, "macs", 1) not in found
+    for (way, _, measure, _), network in found.items():
+        if way != "levels out":
+            assert COSTS[measure](network, INPUTS) == pytest.approx(COSTS[measure](out, INPUTS), rel=0.1)
+
+
+def test_a_way_that_cannot_get_so_far_is_left_out(unet):
+    # Three levels out leave less than what the outer layers alone can spare.
+    assert ("outer", 3, "parameters", 0) not in all_ways(unet, [3], 1, INPUTS)

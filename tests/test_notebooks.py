@@ -16,12 +16,14 @@ from tests.conftest import ROOT, real_data
 
 SHORT = {"epochs": 1, "n_quality": 100, "percents": "50 90", "s_values": "1.0", "overall": "50", "ratios": "0.3 0.5"}
 SHORT |= {"rounds": 3, "steps": 2, "n_round": 100, "seconds": 0.01, "compressions": "2", "draws": 1, "n_pairs": 256}
-NEED_DATA = ("07_retrain.ipynb", "08_train_unet.ipynb")
+SHORT |= {"n_seeds": 2, "n_test": 200, "levels": "1"}
+NEED_DATA = ("07_retrain.ipynb", "08_train_unet.ipynb", "08_unet_inner_layers.ipynb", "14_where_to_cut.ipynb")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL_TRAINING = {"epochs": 2, "batch_size": 128, "ngf": 8, "ndf": 8}
 
 
 def execute(name, folder, **values):
+    folder.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(
         ROOT / "notebooks" / name,
         folder / "executed.ipynb",
@@ -148,8 +150,22 @@ def nbval(notebook, *options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.fixture(scope="session")
+def unet(tmp_path_factory):
+    """A small U-Net that was trained for a few steps: none of the study's size ships."""
+    return execute("08_train_unet.ipynb", tmp_path_factory.mktemp("unet") / "edges/seed0/unet", n_pairs=256)
+
+
+@pytest.fixture(scope="session")
+def cut_unet(unet):
+    """A folder of runs, the cutting of that U-Net among them."""
+    values = {name: SHORT[name] for name in ("n_quality", "ratios", "seconds", "steps", "n_pairs", "n_seeds", "n_test")}
+    execute("08_unet_inner_layers.ipynb", unet.parent / "inner", checkpoint=str(unet), levels="1", **values)
+    return unet.parents[2]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_source_notebooks_run_with_their_defaults(path, tmp_path):
+def test_source_notebooks_run_with_their_defaults(path, tmp_path, request):
     """nbval, lax: every cell of a copy runs without an error. Long work is shortened, the run folder goes elsewhere."""
     if path.name in NEED_DATA and not real_data("fashion_mnist"):
         pytest.skip("GANPRUNE_DATA has no Fashion-MNIST")
@@ -159,6 +175,10 @@ def test_source_notebooks_run_with_their_defaults(path, tmp_path):
             for name, value in SHORT.items():
                 cell.source = re.sub(rf"(?m)^({name}: \w+ =) .*", rf"\1 {value!r}", cell.source)
             cell.source = re.sub(r'(?m)^output: str = ".*?"', f'output: str = "{tmp_path}"', cell.source)
+            for start, name, fixture in (("08_unet", "checkpoint", "unet"), ("14", "results", "cut_unet")):
+                if path.name.startswith(start):
+                    value = f'{name}: str = "{request.getfixturevalue(fixture)}"'
+                    cell.source = re.sub(rf'(?m)^{name}: str = ".*?"', value, cell.source)
         cell.metadata.tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("nbval-check")]
     nbformat.write(notebook, tmp_path / path.name)
     result = nbval(tmp_path / path.name, "--nbval-lax")

@@ -86,6 +86,8 @@ def test_modules_import_only_from_layers_to_their_right():
         "balance": 15,
         "retraining": 20,
         "structured_plots": 25,
+        "unet_plots": 25,
+        "unet_report": 30,
         "retrain_plots": 25,
         "cost_plots": 25,
         "smaller": 22,

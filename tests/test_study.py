@@ -195,6 +195,27 @@ def test_arms_of_a_retraining_share_what_is_the_same_for_all(tmp_path):
             load(arms=[{"dataset": "fashion_mnist", "arm": "dense", **wrong}])
 
 
+def test_unets_are_trained_before_they_are_cut(tmp_path):
+    def load(**content):
+        (tmp_path / "unets.yaml").write_text(json.dumps({"study": "u", **content}))
+        return studies.load(tmp_path / "unets.yaml")
+
+    edges = {"task": "edges", "train": "params/unets/edges.yaml", "narrow": "params/unets/edges_narrow.yaml"}
+    study = load(unets=[edges], inner={"steps": 3})
+    base = "results/u/edges/seed0"
+    assert list(study.runs) == [f"{base}/unet", f"{base}/narrow", f"{base}/inner"]
+    cut = study.runs[f"{base}/inner"]
+    assert cut["source"] == [f"{base}/unet/manifest.json", f"{base}/narrow/manifest.json"]
+    assert (cut["parameters"]["checkpoint"], cut["parameters"]["steps"]) == (f"{base}/unet", 3)
+    assert studies.example_name(f"{base}/inner") == "08_unet_inner_layers-edges-seed0.ipynb"
+    with pytest.raises(ParameterError, match="edges.yaml: is of task edges, the U-Net of colour"):
+        load(unets=[edges | {"task": "colour"}])
+    with pytest.raises(ParameterError, match="steps = 0: must be a whole number"):
+        load(unets=[edges], inner={"steps": 0})
+    with pytest.raises(ParameterError, match="asks for no run; needs pairs, classifiers or unets"):
+        load()
+
+
 def test_published_names_of_executed_notebooks():
     names = {
         "results/x/cifar10/classifier": "00_classifier-cifar10.ipynb",

@@ -27,6 +27,9 @@ NUMBERS = {
     "retrain": "07_retrain",
     "compression": "10_compression",
     "cost": "11_cost",
+    "unet": "08_train_unet",
+    "narrow": "08_train_unet",
+    "inner": "08_unet_inner_layers",
 }
 # Notebooks that need no more than a shipped pair: on every seed of it, or on the first.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
@@ -62,9 +65,11 @@ ARM = _mapping(
     seed={"type": "integer", "minimum": 0},
     **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "discriminator_rate")},
 )
+UNET = _mapping(["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow={"type": "string"})
+INNER = ("ratios", "levels", "n_seeds", "steps", "margin", "seconds")
 COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
 SCHEMA = _mapping(
-    ["study", "pairs"],
+    ["study"],
     study=NAME,
     # Only where reports and results belong: a run removes and rewrites what it writes.
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
@@ -73,6 +78,8 @@ SCHEMA = _mapping(
     **{step: {"type": "boolean"} for step in (*EVERY_SEED, *FIRST_SEED)},
     retrain=_mapping(["arms"], arms=_list_of(ARM), **{name: {} for name in COMMON}),
     classifiers=_list_of({"type": "string"}),
+    unets=_list_of(UNET),
+    inner=_mapping([], **{name: {} for name in INNER}),
     examples={"type": "array", "items": {"type": "string"}, "uniqueItems": True},
 )
 
@@ -94,6 +101,11 @@ class Study:
     def compares(self) -> bool:
         """Whether there is one table of all ways to a smaller generator (notebook 12)."""
         return any(run["step"] == "compression" for run in self.runs.values())
+
+    @property
+    def cuts(self) -> bool:
+        """Whether U-Nets are cut, so that notebook 14 has something to put together."""
+        return any(run["step"] == "inner" for run in self.runs.values())
 
     @property
     def measures_quality(self) -> bool:
@@ -126,7 +138,7 @@ def load(path) -> Study:
     try:
         for path_of_classifier in content.get("classifiers", []):
             _add_classifier(study, path_of_classifier)
-        for pair in content["pairs"]:
+        for pair in content.get("pairs", []):
             seeds = pair.get("seeds", [0])
             shipped = pair.get("checkpoint", "shipped") == "shipped" and "train" not in pair
             for seed in seeds:
@@ -137,8 +149,12 @@ def load(path) -> Study:
         retrain = content.get("retrain", {"arms": []})
         for arm in retrain["arms"]:
             _add_arm(study, arm, {name: retrain[name] for name in COMMON if name in retrain})
+        for unet in content.get("unets", []):
+            _add_unet(study, unet, content.get("inner"))
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
+    if not study.runs:
+        raise ParameterError(f"{path}: asks for no run; needs pairs, classifiers or unets")
     study.examples = [f"results/{name}/{example}" for example in content.get("examples", [])]
     for example in study.examples:
         if example not in study.runs:
@@ -233,6 +249,27 @@ def _add_arm(study: Study, arm: dict, common: dict) -> None:
     source = weights_of(shipped_root() / arm["dataset"] / f"seed{settings['seed']}")
     settings |= {"states": f"{base}/states", "output": folder}
     _add(study, folder, {"step": "retrain", "parameters": settings, "source": source})
+
+
+def _add_unet(study: Study, unet: dict, inner: dict | None) -> None:
+    """A U-Net's training, that of a narrower one where asked for, and the cutting of its inner layers."""
+    base = f"results/{study.name}/{unet['task']}/seed0"
+    trained = {}
+    for step, key in (("unet", "train"), ("narrow", "narrow")):
+        if key in unet:
+            settings = {"seed": 0, **read_yaml(ROOT / unet[key])}
+            if settings.get("task") != unet["task"]:
+                raise ParameterError(f"{unet[key]}: is of task {settings.get('task')}, the U-Net of {unet['task']}")
+            trained[step] = f"{base}/{step}"
+            settings = parameters.check(settings)
+            run = {"step": step, "parameters": settings | {"output": trained[step]}, "source": []}
+            _add(study, trained[step], run)
+    if inner is not None:
+        settings = {"task": unet["task"], "seed": 0, "checkpoint": trained["unet"], "narrow": trained.get("narrow", "")}
+        settings = parameters.check(settings | inner)
+        source = [f"{folder}/manifest.json" for folder in trained.values()]
+        run = {"step": "inner", "parameters": settings | {"output": f"{base}/inner"}, "source": source}
+        _add(study, f"{base}/inner", run)
 
 
 def _add_classifier(study: Study, path: str) -> None:
