@@ -17,10 +17,14 @@ from ganprune_utils.pruning.filters import relative
 
 WAYS = ("inner", "outer", "uniform", "global", "lamp", "random")
 COSTS = {
-    "macs": lambda network, example: cost.macs(network, example),
+    "macs": cost.macs,
     "parameters": lambda network, example: sum(parameter.numel() for parameter in network.parameters()),
 }
 INNER_LEVELS = 2  # the bottleneck and the level above it
+
+
+class OutOfReach(ParameterError):
+    """A way of cutting cannot come down to the cost asked for."""
 
 
 def shallower(unet: UNet, levels: int) -> UNet:
@@ -69,7 +73,7 @@ def cut_to(
         inputs: pictures of the task.
         groups: those of `filter_groups`, where they are at hand.
 
-    Raises ParameterError for an unknown way or measure, or where this way cannot get so far.
+    Raises ParameterError for an unknown way or measure, OutOfReach where this way cannot get so far.
     """
     if way not in WAYS or measure not in COSTS:
         raise ParameterError(f"way = {way!r}, measure = {measure!r}: allowed are {', '.join(WAYS)}; {', '.join(COSTS)}")
@@ -90,7 +94,7 @@ def cut_to(
     high = 1 - len(sizes) / sum(sizes) if way in ("global", "lamp") else 1 - 0.51 / min(sizes)
     low = 0.0
     if cost_at(high) > 1.03 * target:
-        raise ParameterError(f"way {way}: cannot come down to {target:,.0f} {measure}")
+        raise OutOfReach(f"way {way}: cannot come down to {target:,.0f} {measure}")
     for _ in range(12):
         middle = (low + high) / 2
         low, high = (middle, high) if cost_at(middle) > target else (low, middle)
@@ -118,7 +122,7 @@ def all_ways(unet: UNet, levels: list[int], draws: int, inputs: torch.Tensor) ->
                     for draw in range(draws if way == "random" else 1):
                         cut = cut_to(unet, way, target, measure, example, inputs, draw, groups)
                         found[way, count, measure, draw] = cut
-                except ParameterError:  # it cannot come down so far
+                except OutOfReach:
                     continue
     return found
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from test_filters import trained_like
 
+from ganprune_utils import inner_layers
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.inner_layers import COSTS, WAYS, all_ways, cut_to, is_inner, shallower
 from ganprune_utils.models import UNet, build
@@ -68,3 +69,12 @@ def test_all_ways_at_equal_cost(unet):
 def test_a_way_that_cannot_get_so_far_is_left_out(unet):
     # Three levels out leave less than what the outer layers alone can spare.
     assert ("outer", 3, "parameters", 0) not in all_ways(unet, [3], 1, INPUTS)
+
+
+def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
+    def broken(*args):
+        raise ParameterError("layer down.down1.conv: has NaN or infinite weights")
+
+    monkeypatch.setattr(inner_layers, "cut_to", broken)
+    with pytest.raises(ParameterError, match="has NaN"):
+        all_ways(unet, [1], 1, INPUTS)
