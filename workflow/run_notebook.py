@@ -15,6 +15,7 @@ from pathlib import Path
 
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from pictures import pack
 from traitlets.config import Config
 
 from ganprune_utils import parameters
@@ -95,6 +96,7 @@ def main() -> int:
         output_folder(arguments.executed.parent)
         error_file.unlink(missing_ok=True)
         run(arguments.notebook, arguments.executed, arguments.parameters, label)
+        pack(arguments.executed)
     except Exception as error:  # whatever it is, it ends in one line here and in the list at the end of the study
         line = " ".join(str(error).split()) or type(error).__name__
         say(label, f"FAILED: {line}")
