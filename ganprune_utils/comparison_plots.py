@@ -6,6 +6,10 @@ from matplotlib.figure import Figure
 
 from ganprune_utils.plots import COLOURS, LABELS, of_every_seed
 
+CRITERIA = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666"}
+PRUNED = {"generator": "generator pruned", "both": "both pruned"}
+TRAINED = {"none": ("x", ":"), "one-shot": ("o", "-"), "iterative": ("^", "--")}
+
 
 def quality_curves(cells: pd.DataFrame, metrics: list[str], ruined: pd.Series) -> Figure:
     """A row of panels a data set: each metric over overall sparsity, as pruned and recalibrated, bands over seeds.
@@ -105,7 +109,7 @@ def fronts(rows: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(rows.dataset))
     rows = rows.assign(left=1 / rows.compression)
     figure, axes = plt.subplots(len(names), 2, figsize=(9, 3.4 * len(names)), squeeze=False, sharey="row")
-    colours = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666", "none": "#000000"}
+    colours = CRITERIA | {"none": "#000000"}
     for line, dataset in zip(axes, names, strict=True):
         own = rows[(rows.dataset == dataset) & (rows.seed == rows[rows.dataset == dataset].seed.min())]
         for axis, cost in zip(line, ("left", "macs"), strict=True):
@@ -131,4 +135,45 @@ def fronts(rows: pd.DataFrame) -> Figure:
     front_line = plt.Line2D([], [], color="#009E73")
     labels = [*list(colours)[:3], "masks", "filters", "dense", "retrained", "front"]
     figure.legend([*marks, *shapes, hollow, front_line], labels, loc="outside lower center", ncols=8, fontsize=9)
+    return figure
+
+
+def retrained(rows: pd.DataFrame) -> Figure:
+    """Fréchet distance over the compression, a line an arm; a panel for each of masks, filters and what is pruned.
+
+    `rows` are of `smaller.cells`. Crosses: without retraining. Dotted: the dense generator; dash-dotted: the dense pair
+    trained as long; star: a narrow pair from scratch. A row of panels for each data set that has retrained pairs.
+    """
+    rows = rows[rows.training.isin([*TRAINED, "dense", "narrow"]) & rows.parts.isin(["generator", "both"])]
+    names = list(dict.fromkeys(rows[rows.training.isin(["one-shot", "iterative"])].dataset))
+    panels = [(kind, parts) for kind in ("masks", "filters") for parts in ("generator", "both")]
+    figure, axes = plt.subplots(
+        len(names), 4, figsize=(12, 3.3 * len(names) + 0.5), sharey="row", sharex=True, squeeze=False
+    )
+    for line, dataset in zip(axes, names, strict=True):
+        own = rows[rows.dataset == dataset]
+        own = own[own.seed == own.seed.min()]
+        controls = own[own.kind == "dense"].set_index("training").frechet
+        for axis, (kind, parts) in zip(line, panels, strict=True):
+            for (training, criterion), arm in own[own.kind == kind].groupby(["training", "criterion"], sort=False):
+                if training not in TRAINED:
+                    axis.plot(arm.compression, arm.frechet, "*", color="#009E73", markersize=11)
+                    continue
+                marker, style = TRAINED[training]
+                # Without retraining it makes no difference to the generator what becomes of the discriminator.
+                arm = arm[arm.parts == (parts if training != "none" else "generator")].sort_values("compression")
+                axis.plot(arm.compression, arm.frechet, marker + style, color=CRITERIA[criterion], markersize=5)
+            for training, style in (("none", ":"), ("dense", "-.")):
+                if training in controls:
+                    axis.axhline(controls[training], color="black", linestyle=style, linewidth=1.2)
+            ticks = sorted(set(own[own.kind == kind].aimed_at))
+            axis.set(xscale="log", yscale="log", title=f"{kind}, {PRUNED[parts]}", xlabel="times smaller")
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.minorticks_off()
+        line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
+    handles = [plt.Line2D([], [], color=colour, linewidth=3) for colour in CRITERIA.values()]
+    handles += [plt.Line2D([], [], color="black", marker=marker, linestyle=style) for marker, style in TRAINED.values()]
+    handles.append(plt.Line2D([], [], color="#009E73", marker="*", linestyle=""))
+    labels = [*CRITERIA, "not retrained", "one-shot", "iterative", "narrow, from scratch"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
     return figure

@@ -1,13 +1,9 @@
 """The one table: every way to a smaller generator, with and without retraining, at the compressions aimed at."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from ganprune_utils.artifacts import write_atomic
 from ganprune_utils.comparison import written
 from ganprune_utils.errors import DataError
-from ganprune_utils.tables import markdown, quality_count
 
 # How a row of the table was made.
 WAY = ["training", "parts", "kind", "criterion"]
@@ -89,39 +85,3 @@ def front(rows: pd.DataFrame, cost: str, metric: str = "frechet") -> pd.DataFram
     """The Pareto front: rows that no other row beats in both `cost` and `metric`, lower being better, by cost."""
     ordered = rows.sort_values([cost, metric])
     return ordered[ordered[metric] < ordered[metric].cummin().shift(fill_value=float("inf"))]
-
-
-def write_page(folder: Path, table: pd.DataFrame, best: pd.DataFrame, runs: pd.DataFrame, checklist: str) -> Path:
-    """Write `folder/README.md`: the table, the best networks, the front, and what it all came from."""
-    flat = table.rename(columns=lambda value: f"{value:g}×" if isinstance(value, float) else str(value))
-    picture = "## The front\n\n![Fréchet distance against what is left](figures/front.png)\n"
-    files = sorted(str(path.relative_to(folder)) for path in (folder / "tables").iterdir())
-    notebooks = sorted(str(path.relative_to(folder)) for path in folder.glob("notebooks/*.ipynb"))
-    commits = ", ".join(sorted(set(runs.code_version)))
-    text = f"""# Smaller generators: the report
-
-Fréchet classifier distance ({quality_count(runs):,} generated against 5,000 real test images, lower is better), mean ±
-standard deviation over training seeds, (n). Columns: data set and the compression aimed at, dense over remaining
-parameters of the generator; filters come as near to it as whole filters can. BatchNorm is recalibrated in all of them.
-What is random without retraining is the mean of three draws a seed. Blank: not run.
-
-{markdown(flat.reset_index())}
-
-## The best network within {TOLERANCE - 1:.0%} of the dense distance
-
-Chosen on one half of the real images and one stream of noise, shown for the other.
-
-{markdown(best)}
-
-{picture}
-## Reporting checklist (Blalock et al. 2020)
-{checklist}
-## Where it comes from
-
-{len(runs)} runs, code {commits}; each with its parameters in [tables/runs.jsonl](tables/runs.jsonl).
-
-Executed notebooks: {", ".join(f"[{Path(name).name}]({name})" for name in notebooks) or "none"}
-
-Tables: {", ".join(f"[{Path(name).name}]({name})" for name in files)}
-"""
-    return write_atomic(folder / "README.md", text)

@@ -203,7 +203,9 @@ def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame
 def markdown(table: pd.DataFrame) -> str:
     """A table in GitHub's Markdown; column levels are joined by a space, numbers have four significant digits."""
     flat = table.copy()
-    flat.columns = [" ".join(map(str, column)) if isinstance(column, tuple) else str(column) for column in flat.columns]
+    flat.columns = [
+        " ".join(map(str, column)).strip() if isinstance(column, tuple) else str(column) for column in flat.columns
+    ]
     text = flat.map(lambda value: f"{value:.4g}".replace("nan", "") if isinstance(value, float) else str(value))
     lines = [list(text.columns), ["---"] * text.shape[1], *text.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

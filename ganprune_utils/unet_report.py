@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ganprune_utils.artifacts import write_atomic
+from ganprune_utils import pages
 from ganprune_utils.comparison import written
-from ganprune_utils.tables import markdown
 
 TITLES = {
     "trained": "The networks",
@@ -60,21 +59,10 @@ def saved(verdict: pd.DataFrame) -> pd.DataFrame:
 
 def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame) -> Path:
     """Write `folder/README.md`: the tables named in `TITLES`, the figures, and what it all came from."""
-    parts = ["# Cut inner layers: the report\n"]
-    for name, title in TITLES.items():
-        if name in shown and len(shown[name]):
-            parts.append(f"## {title}\n\n{NOTES[name]}\n\n{markdown(shown[name].reset_index())}\n")
-    pictures = sorted(str(path.relative_to(folder)) for path in folder.glob("figures/*.png"))
-    parts += [f"![{Path(name).stem}]({name})\n" for name in pictures]
-    notebooks = sorted(str(path.relative_to(folder)) for path in folder.glob("notebooks/*.ipynb"))
-    files = sorted(str(path.relative_to(folder)) for path in folder.glob("tables/*"))
-    parts.append(
-        f"## Where it comes from\n\n{len(runs)} runs, code {', '.join(sorted(set(runs.code_version)))}; each with its "
-        f"parameters in [tables/runs.jsonl](tables/runs.jsonl).\n\nExecuted notebooks: {_links(notebooks)}\n\n"
-        f"Tables: {_links(files)}\n"
-    )
-    return write_atomic(folder / "README.md", "\n".join(parts))
-
-
-def _links(paths: list[str]) -> str:
-    return ", ".join(f"[{Path(path).name}]({path})" for path in paths) or "none"
+    sections = [
+        pages.section(title, NOTES[name], shown[name])
+        for name, title in TITLES.items()
+        if name in shown and len(shown[name])
+    ]
+    sections += [f"![{path.stem}]({path.relative_to(folder)})\n" for path in sorted(folder.glob("figures/*.png"))]
+    return pages.write(folder, "Cut inner layers: the report", sections, runs)

@@ -87,6 +87,8 @@ def test_modules_import_only_from_layers_to_their_right():
         "retraining": 20,
         "structured_plots": 25,
         "unet_plots": 25,
+        "pages": 25,
+        "smaller_report": 30,
         "unet_report": 30,
         "retrain_plots": 25,
         "cost_plots": 25,
