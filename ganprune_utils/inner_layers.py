@@ -21,6 +21,7 @@ COSTS = {
     "parameters": lambda network, example: sum(parameter.numel() for parameter in network.parameters()),
 }
 INNER_LEVELS = 2  # the bottleneck and the level above it
+FEWEST = 4  # filters that a way leaves to a layer: fewer are no layer any more
 
 
 class OutOfReach(ParameterError):
@@ -31,7 +32,8 @@ def shallower(unet: UNet, levels: int) -> UNet:
     """A U-Net with `levels` inner levels less that inherits all other weights; `unet` stays as it is.
 
     The new innermost encoder layer has no BatchNorm any more (its bottleneck has none), and the decoder layer above the
-    cut reads its encoder layer alone: the part of its weights that read the removed level goes with it.
+    cut reads its encoder layer alone: the part of its weights that read the removed level goes with it. Dropout stays
+    where it was, so that fine-tuning asks the same of what is left.
 
     Raises ParameterError unless 1 <= levels <= depth - 2.
     """
@@ -49,7 +51,6 @@ def shallower(unet: UNet, levels: int) -> UNet:
     with torch.no_grad():
         above.conv.weight = nn.Parameter(above.conv.weight[inputs - skipped :].clone())
     above.conv.in_channels = skipped
-    above.dropout = nn.Identity()  # the innermost decoder layer has none
     return small
 
 
@@ -91,7 +92,8 @@ def cut_to(
         return COSTS[measure](_of_widths(unet, groups, chosen_at(share)), example.to("meta"))
 
     sizes = [len(score) for score in free.values()]
-    high = 1 - len(sizes) / sum(sizes) if way in ("global", "lamp") else 1 - 0.51 / min(sizes)
+    whole = way in ("global", "lamp")
+    high = 1 - len(sizes) / sum(sizes) if whole else max(0.0, 1 - FEWEST / min(sizes))
     low = 0.0
     if cost_at(high) > 1.03 * target:
         raise OutOfReach(f"way {way}: cannot come down to {target:,.0f} {measure}")
@@ -102,8 +104,33 @@ def cut_to(
     return remove_filters(unet, chosen_at(share), example, groups)
 
 
-def all_ways(unet: UNet, levels: list[int], draws: int, inputs: torch.Tensor) -> dict[tuple, nn.Module]:
-    """Every way of cutting at the cost of leaving out 1, 2, ... inner levels: (way, levels, measure, draw) -> network.
+def targets(unet: UNet, levels: list[int], shares: dict[str, list[float]], example: torch.Tensor) -> list[tuple]:
+    """What all ways are brought to: (measure, label, cost).
+
+    The costs of leaving out so many inner levels ("1 level out"), and shares of the dense network's cost, `shares` of
+    each measure ("80 %"); the dearest first.
+    """
+    found = []
+    for measure, spent in COSTS.items():
+        dense = spent(unet, example)
+        costs = {level_label(count): spent(shallower(unet, count), example) for count in levels}
+        costs |= {f"{share:.0%}": share * dense for share in shares.get(measure, [])}
+        found += [(measure, label, value) for label, value in sorted(costs.items(), key=lambda item: -item[1])]
+    return found
+
+
+def nearest(goals: list[tuple], network: nn.Module, example: torch.Tensor) -> tuple[str, str]:
+    """Measure and label of the goal (of `targets`) whose cost that of `network` is nearest to, as a ratio."""
+    spent = {measure: count(network, example) for measure, count in COSTS.items()}
+    return min(goals, key=lambda goal: abs(math.log(spent[goal[0]] / goal[2])))[:2]
+
+
+def level_label(count: int) -> str:
+    return f"{count} level{'s' * (count > 1)} out"
+
+
+def all_ways(unet: UNet, levels: list[int], shares: dict, draws: int, inputs: torch.Tensor) -> dict[tuple, nn.Module]:
+    """Every way of cutting at every cost of `targets`: (way, measure, label, draw) -> network.
 
     "levels out" is `shallower` itself and has the measure "both". Random filters come in `draws` draws, all else once.
     A way that cannot come down to a cost has no entry.
@@ -111,20 +138,37 @@ def all_ways(unet: UNet, levels: list[int], draws: int, inputs: torch.Tensor) ->
     Args:
         inputs: pictures of the task in [-1, 1] (N, C, H, W), for what has to be looked at.
     """
-    found, example = {}, inputs[:2]
-    groups = filter_groups(unet, example)
-    for count in levels:
-        found["levels out", count, "both", 0] = shallower(unet, count)
-        for measure, spent in COSTS.items():
-            target = spent(found["levels out", count, "both", 0], example)
-            for way in WAYS:
+    example, groups = inputs[:2], filter_groups(unet, inputs[:2])
+    found = {("levels out", "both", level_label(count), 0): shallower(unet, count) for count in levels}
+    for measure, label, target in targets(unet, levels, shares, example):
+        for way in WAYS:
+            for draw in range(draws if way == "random" else 1):
                 try:
-                    for draw in range(draws if way == "random" else 1):
-                        cut = cut_to(unet, way, target, measure, example, inputs, draw, groups)
-                        found[way, count, measure, draw] = cut
+                    cut = cut_to(unet, way, target, measure, example, inputs, draw, groups)
                 except OutOfReach:
-                    continue
+                    break
+                found[way, measure, label, draw] = cut
     return found
+
+
+def without_dead_taps(unet: UNet, side: int) -> tuple[UNet, float]:
+    """A copy that gives the same for pictures of `side` pixels, with zeros where weights never meet one; their share.
+
+    Where the bottleneck is a single pixel, only the inner 2x2 of the 4x4 kernels before and behind it ever meet a
+    pixel, the other 12 taps meet padding or what is cropped. They stay what they were drawn as, and any norm of the
+    filters would count them.
+    """
+    small = copy.deepcopy(unet)
+    if side != 2**unet.depth:
+        return small, 0.0
+    dead = 0
+    for block in (small.down[f"down{unet.depth}"], small.up[f"up{unet.depth}"]):
+        kept = torch.zeros_like(block.conv.weight)
+        kept[..., 1:3, 1:3] = 1
+        dead += int((kept == 0).sum())
+        with torch.no_grad():
+            block.conv.weight.mul_(kept)
+    return small, dead / sum(parameter.numel() for parameter in unet.parameters())
 
 
 def is_inner(name: str, depth: int) -> bool:

@@ -107,6 +107,8 @@ RULES = {
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
     "narrow": _TEXT,
     "levels": _list("whole numbers of inner levels, 1 or more", lambda value: value >= 1 and value == int(value)),
+    "macs_left": _list("shares in (0, 1)", lambda value: 0 < value < 1),
+    "parameters_left": _list("shares in (0, 1)", lambda value: 0 < value < 1),
     "n_seeds": _whole(1, 100),
     "margin": Rule(float, "a share in (0, 1)", lambda value: 0 < value < 1),
     "rounds": _whole(1, 1000),

@@ -98,13 +98,13 @@ def scan_filters(
     Args:
         load: gives the dense network, a new one at each call.
         ratios: shares of the layer's filters, in (0, 1).
-        inputs: what activations are looked at on, and for which the output has to change.
+        inputs: what activations are looked at on, and the change of the output.
 
     Yields:
         Rows with layer, ratio, filters, removed, sparsity (removed over filters), output_change and those of `measure`.
 
     Raises:
-        StudyError: the layer has not lost exactly these filters, another has lost some, or the output is the same.
+        StudyError: the layer has not lost exactly these filters, or another has lost some.
     """
     dense = load()
     groups = filter_groups(dense, inputs[:2])
@@ -120,8 +120,10 @@ def scan_filters(
 
 @torch.no_grad()
 def prove_filters(dense: nn.Module, small: nn.Module, groups: dict, layer: str, count: int, probe) -> dict:
-    """That group `layer` has `count` filters less, that every other layer has as many as before, and that the output
-    changed."""
+    """That group `layer` has `count` filters less, and that every other layer has as many as before.
+
+    output_change, the mean absolute change over 16 of `probe`, is 0 where these filters were of no use to begin with.
+    """
 
     def sizes(model):
         return {name: model.get_submodule(name).out_channels for group in groups.values() for name in group.layers}
@@ -131,8 +133,6 @@ def prove_filters(dense: nn.Module, small: nn.Module, groups: dict, layer: str, 
     if not count or after != wanted:
         raise StudyError(f"layer {layer}: {count} filters should have gone; sizes were {before} and are {after}")
     change = (small(probe[:16]) - dense(probe[:16])).abs().mean().item()
-    if not change > 0:
-        raise StudyError(f"layer {layer}: {count} filters are gone, but the output is the same")
     filters = groups[layer].size
     return {"filters": filters, "removed": count, "sparsity": count / filters, "output_change": change}
 

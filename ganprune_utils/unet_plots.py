@@ -16,8 +16,9 @@ WAYS = {
     "global": ("#CC79A7", "v"),
     "lamp": ("#E69F00", "<"),
     "random": ("#666666", "x"),
+    "narrow, from scratch": ("#56B4E9", "*"),
 }
-AXES = {"macs": "multiply-accumulates", "parameters": "parameters"}
+AXES = {"macs": "multiply-accumulates", "parameters": "parameters", "time": "time, one thread"}
 
 
 def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Figure:
@@ -41,28 +42,32 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
     return figure
 
 
-def ways(rows: pd.DataFrame, metric: str = "l1") -> Figure:
-    """A metric over cost, a panel for each cost that was made equal; mean and range over runs, a marker a way.
+def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figure:
+    """A metric over multiply-accumulates, parameters and time left; mean and range over runs, a marker a way.
 
-    `rows` has way, measure, macs, parameters and the metric; the line is the dense network, which got the same steps.
+    The first two panels show what was brought to the same share of that cost, the third all. `rows` has way, measure,
+    target, macs, parameters and the metric, `latency` the median by way, measure and target. Dotted: the dense network,
+    which got the same steps.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), sharey=True)
+    times = latency.set_index(["way", "measure", "target"])["median"]
+    rows = rows.join(times.rename("time"), on=["way", "measure", "target"])
     dense = rows[rows.way == "dense"]
-    for axis, (measure, label) in zip(axes, AXES.items(), strict=True):
-        own = rows[rows.measure.isin([measure, "both"])]
+    for axis, (cost, label) in zip(axes, AXES.items(), strict=True):
+        own = rows[rows.measure.isin([cost, "both"]) | (cost == "time")]
         for way, (colour, marker) in WAYS.items():
-            points = own[own.way == way].groupby("levels").agg({measure: "mean", metric: ["mean", "min", "max"]})
+            points = (
+                own[own.way == way].groupby(["measure", "target"]).agg({cost: "mean", metric: ["mean", "min", "max"]})
+            )
+            points = points.sort_values((cost, "mean"))
             if len(points):
-                x, y = points[measure, "mean"] / dense[measure].mean(), points[metric]
+                x, y = points[cost, "mean"] / dense[cost].mean(), points[metric]
                 spread = [y["mean"] - y["min"], y["max"] - y["mean"]]
-                axis.errorbar(x, y["mean"], spread, fmt=marker + "-", color=colour, label=way, capsize=2, markersize=5)
-        for row in rows[rows.way.str.startswith("narrow")].itertuples():
-            x = getattr(row, measure) / dense[measure].mean()
-            axis.plot(x, getattr(row, metric), "*", color="#56B4E9", markersize=11, label=row.way)
+                style = marker if cost == "time" else marker + "-"
+                axis.errorbar(x, y["mean"], spread, fmt=style, color=colour, label=way, capsize=2, markersize=5)
         axis.axhline(dense[metric].mean(), color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label} left, share", title=f"equal {label}", xlim=(0, 1))
+        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, 1.05))
     axes[0].set_ylabel(f"{metric.upper()} to the truth")
-    lines = {line: name for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
-    named = {name: line for line, name in lines.items()}
-    figure.legend(named.values(), named, loc="outside lower center", ncols=min(len(named), 9), fontsize=9)
+    lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=min(len(lines), 9), fontsize=9)
     return figure

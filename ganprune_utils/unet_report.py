@@ -10,50 +10,80 @@ from ganprune_utils.comparison import written
 TITLES = {
     "trained": "The networks",
     "ranking": "Which layers spare most",
-    "ways": "Every way at equal cost",
+    "l1": "Every way at equal cost: L1",
+    "ssim": "Every way at equal cost: SSIM",
+    "frechet": "Every way at equal cost: Fréchet distance",
+    "duels": "Does cutting inner layers win?",
     "saved": "What can go without loss",
     "latency": "Time",
     "dcgan": "Is there a bottleneck in the DCGAN?",
 }
+AFTER = "After fine-tuning, mean ± standard deviation over runs. Columns: which cost was made equal, and to what. "
 NOTES = {
     "trained": "On the test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
     "distance of what is made to real pictures; beside them the answers that need no network.",
     "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 % "
     "(empty: more than was tried), and the rise of L1 with half of them gone; as cut, and after fine-tuning.",
-    "ways": "L1 after fine-tuning, mean ± standard deviation over runs. Columns: which cost was made equal, and to "
-    "that of how many levels left out. The dense network got the same steps.",
+    "l1": AFTER + "The dense network got the same steps.",
+    "ssim": AFTER + "To the truth.",
+    "frechet": AFTER + "To real pictures, in the features of a classifier; L1 rewards blur, this does not.",
+    "duels": "L1 of the remedy minus that of the other way at the same cost, as a share of the dense L1, paired by run "
+    "and picture, with 95 % bootstrap intervals over both. Counted: at how many costs the whole interval says that the "
+    "remedy wins, or loses.",
     "saved": "The smallest network of each way whose L1 is no worse than that of the dense one, by the margin stated "
-    "beforehand: paired by picture, 95 % bootstrap interval of the mean difference, as shares of the dense L1.",
+    "beforehand: paired by run and picture, the 95 % bootstrap interval of the mean difference and every single run "
+    "below it, as shares of the dense L1.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense.",
     "dcgan": "One layer's filters removed, BatchNorm recalibrated: Fréchet distance over that of the dense generator.",
 }
+EVERYWHERE = ("dense", "dense, as trained")  # in every column: they were not cut
 
 
 def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4) -> pd.DataFrame:
-    """The metric, "mean ± std" over runs; task and way in rows, (measure, levels) in columns.
+    """The metric, "mean ± std" over runs; task and way in rows, (measure, target) in columns.
 
-    `ways` are rows of notebook 8. Leaving levels out stands under both measures, the networks that were not cut under
-    every column.
+    `ways` are rows of notebook 8. Leaving levels out stands under both measures, what was not cut in every column.
     """
-    columns = [(m, n) for m in ("macs", "parameters") for n in sorted(set(ways.levels) - {"-"}, key=str)]
+    cut = ways[~ways.way.isin(EVERYWHERE)]
+    both = cut[cut.measure == "both"]
+    columns = [(m, t) for m, t in cut[["measure", "target"]].drop_duplicates().itertuples(index=False) if m != "both"]
+    columns += [(m, t) for m in ("macs", "parameters") for t in both.target.unique() if (m, t) not in columns]
     found = {}
     for (task, way), rows in ways.groupby(["task", "way"], sort=False):
-        for measure, levels in columns:
-            own = rows[rows.measure.isin([measure, "both", "-"]) & rows.levels.isin([levels, "-"])]
+        for measure, target in columns:
+            own = rows[rows.measure.isin([measure, "both"]) & (rows.target == target) | rows.way.isin(EVERYWHERE)]
             if len(own):
-                found[task, way, measure, levels] = written(own[metric].mean(), own[metric].std(), digits)
-    wide = pd.Series(found).rename_axis(["task", "way", "measure", "levels"])
+                found[task, way, measure, target] = written(own[metric].mean(), own[metric].std(), digits)
+    wide = pd.Series(found).rename_axis(["task", "way", "measure", "target"])
     order = list(dict.fromkeys((task, way) for task, way, *_ in found))
-    return wide.unstack(["measure", "levels"]).reindex(columns=columns).loc[order].fillna("")
+    return wide.unstack(["measure", "target"]).reindex(columns=sorted(columns)).loc[order].fillna("")
+
+
+def counted(duels: pd.DataFrame) -> pd.DataFrame:
+    """Of each task, remedy, measure and opponent: at how many costs it wins, loses, and the differences' range."""
+    keys = ["task", "remedy", "measure", "against"]
+    found = duels.groupby(keys, sort=False).agg(
+        costs=("target", "size"),
+        wins=("wins", "sum"),
+        loses=("loses", "sum"),
+        best=("difference", "min"),
+        least=("difference", "max"),
+    )
+    return found.round(4)
 
 
 def saved(verdict: pd.DataFrame) -> pd.DataFrame:
-    """Of each task and way the network with most saved that is no loss: one row for each cost."""
+    """Of each task and way the network with most saved that is no loss, a row for each cost; "none" where all lose."""
     rows = []
-    for (task, way), own in verdict[verdict.no_loss].groupby(["task", "way"], sort=False):
+    for (task, way), own in verdict.groupby(["task", "way"], sort=False):
         for measure in ("macs", "parameters"):
-            best = own.loc[own[f"{measure} saved"].idxmax()]
-            rows.append({"task": task, "way": way, "most": measure, **best.drop(["task", "way", "seed", "ngf"])})
+            kept = own[own.no_loss & own.measure.isin([measure, "both"])]
+            row = {"task": task, "way": way, "most": measure}
+            if len(kept):
+                best = kept.loc[kept[f"{measure} saved"].idxmax()]
+                rows.append(row | best.drop(["task", "way", "seed", "ngf"]).to_dict())
+            else:
+                rows.append(row | {"measure": "none", "target": "none"})
     return pd.DataFrame(rows)
 
 

@@ -5,10 +5,21 @@ import copy
 import pytest
 import torch
 from test_filters import trained_like
+from torch import nn
 
 from ganprune_utils import inner_layers
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.inner_layers import COSTS, WAYS, all_ways, cut_to, is_inner, shallower
+from ganprune_utils.inner_layers import (
+    COSTS,
+    WAYS,
+    all_ways,
+    cut_to,
+    is_inner,
+    nearest,
+    shallower,
+    targets,
+    without_dead_taps,
+)
 from ganprune_utils.models import UNet, build
 from ganprune_utils.pruning import filter_groups
 
@@ -57,18 +68,56 @@ def test_what_cannot_be_is_one_clear_line(unet):
 
 
 def test_all_ways_at_equal_cost(unet):
-    found = all_ways(unet, [1], 2, INPUTS)
-    out = found["levels out", 1, "both", 0]
+    found = all_ways(unet, [1], {"parameters": [0.9]}, 2, INPUTS)
+    out = found["levels out", "both", "1 level out", 0]
     assert {key[0] for key in found} == {"levels out", *WAYS} and out.depth == 4
-    assert ("random", 1, "macs", 1) in found and ("lamp", 1, "macs", 1) not in found
-    for (way, _, measure, _), network in found.items():
+    assert ("random", "macs", "1 level out", 1) in found and ("lamp", "macs", "1 level out", 1) not in found
+    costs = {(m, label): value for m, label, value in targets(unet, [1], {"parameters": [0.9]}, INPUTS)}
+    assert costs["macs", "1 level out"] == COSTS["macs"](out, INPUTS)
+    assert costs["parameters", "90%"] == 0.9 * COSTS["parameters"](unet, INPUTS)
+    for (way, measure, label, _), network in found.items():
         if way != "levels out":
-            assert COSTS[measure](network, INPUTS) == pytest.approx(COSTS[measure](out, INPUTS), rel=0.1)
+            assert COSTS[measure](network, INPUTS) == pytest.approx(costs[measure, label], rel=0.1)
+            fewest = min(group.size for group in filter_groups(network, INPUTS).values())
+            assert fewest >= inner_layers.FEWEST or way in ("global", "lamp")
 
 
 def test_a_way_that_cannot_get_so_far_is_left_out(unet):
     # Three levels out leave less than what the outer layers alone can spare.
-    assert ("outer", 3, "parameters", 0) not in all_ways(unet, [3], 1, INPUTS)
+    assert ("outer", "parameters", "3 levels out", 0) not in all_ways(unet, [3], {}, 1, INPUTS)
+
+
+def test_a_narrow_network_belongs_to_the_cost_that_is_nearest_to_its_own(unet):
+    goals = targets(unet, [1, 2], {"macs": [0.65], "parameters": [0.8]}, INPUTS)
+    assert [goal[:2] for goal in goals] == [
+        ("macs", "1 level out"), ("macs", "65%"), ("macs", "2 levels out"),
+        ("parameters", "80%"), ("parameters", "1 level out"), ("parameters", "2 levels out"),
+    ]  # fmt: skip
+    assert nearest(goals, shallower(unet, 2), INPUTS)[1] == "2 levels out"
+    narrow = UNet(1, 3, down=[13, 26, 52, 104, 104], up=[104, 52, 26, 13])
+    assert nearest(goals, narrow, INPUTS) == ("macs", "65%")
+
+
+@torch.no_grad()
+def test_dead_taps_go_without_a_trace(unet):
+    live, share = without_dead_taps(unet, 32)
+    assert torch.equal(live(INPUTS), unet(INPUTS))
+    count = 12 * (128 * 128 + 128 * 128)
+    assert share == count / sum(parameter.numel() for parameter in unet.parameters())
+    assert (live.down.down5.conv.weight == 0).float().mean() == 0.75 and (unet.down.down5.conv.weight != 0).all()
+    # Where the bottleneck has more than one pixel, every tap meets one.
+    again, none = without_dead_taps(unet, 64)
+    assert none == 0 and (again.down.down5.conv.weight != 0).all()
+
+
+def test_dropout_stays_where_it_was(unet):
+    assert [k for k in range(5, 0, -1) if isinstance(unet.up[f"up{k}"].dropout, nn.Dropout)] == [4, 3]
+    for levels, left in ((1, [4, 3]), (2, [3]), (3, [])):
+        small = shallower(unet, levels)
+        again = build(small.config)
+        for network in (small, again):
+            found = [k for k in range(5 - levels, 0, -1) if isinstance(network.up[f"up{k}"].dropout, nn.Dropout)]
+            assert found == left
 
 
 def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
@@ -77,4 +126,4 @@ def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
 
     monkeypatch.setattr(inner_layers, "cut_to", broken)
     with pytest.raises(ParameterError, match="has NaN"):
-        all_ways(unet, [1], 1, INPUTS)
+        all_ways(unet, [1], {}, 1, INPUTS)

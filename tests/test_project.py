@@ -88,6 +88,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "structured_plots": 25,
         "unet_plots": 25,
         "pages": 25,
+        "kept": 12,
         "smaller_report": 30,
         "unet_report": 30,
         "retrain_plots": 25,

@@ -10,29 +10,45 @@ def test_equal_cost_puts_each_network_under_the_cost_that_was_made_equal():
     rows = [
         ("dense", "-", "-", 0, 0.10),
         ("dense", "-", "-", 1, 0.12),
-        ("levels out", 1, "both", 0, 0.13),
-        ("inner", 1, "macs", 0, 0.14),
-        ("inner", 2, "parameters", 0, 0.15),
+        ("levels out", "both", "1 level out", 0, 0.13),
+        ("inner", "macs", "1 level out", 0, 0.14),
+        ("inner", "parameters", "80 %", 0, 0.15),
+        ("narrow", "macs", "1 level out", 0, 0.16),
     ]
-    ways = pd.DataFrame(rows, columns=["way", "levels", "measure", "run", "l1"]).assign(task="edges")
+    ways = pd.DataFrame(rows, columns=["way", "measure", "target", "run", "l1"]).assign(task="edges")
     table = unet_report.equal_cost(ways, digits=2)
-    assert list(table.columns) == [("macs", 1), ("macs", 2), ("parameters", 1), ("parameters", 2)]
-    assert table.loc[("edges", "dense")].to_list() == ["0.11 ± 0.01"] * 4
-    assert table.loc[("edges", "levels out")].to_list() == ["0.13", "", "0.13", ""]
-    assert table.loc[("edges", "inner")].to_list() == ["0.14", "", "", "0.15"]
+    assert list(table.columns) == [("macs", "1 level out"), ("parameters", "1 level out"), ("parameters", "80 %")]
+    assert table.loc[("edges", "dense")].to_list() == ["0.11 ± 0.01"] * 3
+    assert table.loc[("edges", "levels out")].to_list() == ["0.13", "0.13", ""]
+    assert table.loc[("edges", "inner")].to_list() == ["0.14", "", "0.15"]
+    assert table.loc[("edges", "narrow")].to_list() == ["0.16", "", ""]
 
 
 def test_saved_is_the_most_that_is_no_loss():
     verdict = pd.DataFrame(
         {
-            "task": "edges", "seed": 0, "ngf": 64, "way": ["inner", "inner", "outer"], "levels": [1, 2, 1],
-            "measure": "macs", "no_loss": [True, True, False], "high": [0.01, 0.015, 0.2],
-            "macs saved": [0.2, 0.3, 0.2], "parameters saved": [0.6, 0.5, 0.1],
+            "task": "edges", "seed": 0, "ngf": 64, "way": ["inner", "inner", "inner", "outer"],
+            "target": ["a", "b", "c", "a"], "measure": ["macs", "macs", "parameters", "macs"],
+            "no_loss": [True, True, True, False], "high": [0.01, 0.015, 0.01, 0.2],
+            "macs saved": [0.2, 0.3, 0.4, 0.2], "parameters saved": [0.6, 0.5, 0.55, 0.1],
         }
     )  # fmt: skip
     found = unet_report.saved(verdict)
-    assert list(zip(found.way, found.most, found.levels, strict=True)) == [
-        ("inner", "macs", 2),
-        ("inner", "parameters", 1),
-    ]
-    assert found["parameters saved"].tolist() == pytest.approx([0.5, 0.6])
+    assert list(zip(found.way, found.most, found.target, strict=True)) == [
+        ("inner", "macs", "b"), ("inner", "parameters", "c"),
+        ("outer", "macs", "none"), ("outer", "parameters", "none"),
+    ]  # fmt: skip
+    assert found["macs saved"].tolist()[:2] == pytest.approx([0.3, 0.4])
+
+
+def test_duels_are_counted_by_opponent():
+    duels = pd.DataFrame(
+        {
+            "task": "edges", "remedy": "inner", "measure": "macs", "against": ["uniform", "uniform", "outer"],
+            "target": ["a", "b", "a"], "wins": [True, False, False], "loses": [False, False, True],
+            "difference": [-0.1, 0.01, 0.2],
+        }
+    )  # fmt: skip
+    found = unet_report.counted(duels)
+    assert found.loc[("edges", "inner", "macs", "uniform")].to_list() == [2, 1, 0, -0.1, 0.01]
+    assert found.loc[("edges", "inner", "macs", "outer")].to_list() == [1, 0, 1, 0.2, 0.2]

@@ -43,15 +43,53 @@ def test_the_verdict_is_paired_by_picture():
     random = np.random.default_rng(0)
     dense = pd.Series(random.uniform(0.0, 0.2, 4000))  # pictures differ far more than networks do
     worse = {share: dense + 0.1 * share + random.normal(0, 0.005, 4000) for share in (0.01, 0.02, 0.03)}
-    each = {("dense", "-", "-", 0): dense}
-    each |= {(f"{share}", 1, "macs", 0): values for share, values in worse.items()}
+    each = {("dense", "-", "-", 0): dense, ("dense, as trained", "-", "-", 0): dense + 0.001}
+    each |= {(f"{share}", "macs", "a", 0): values for share, values in worse.items()}
     found = unets.no_loss(each, margin=0.02)
     # 0.02 lies within its interval: that it is below the margin is not shown.
     assert list(found.no_loss) == [True, False, False]
     assert found.difference.to_list() == pytest.approx([0.01, 0.02, 0.03], abs=0.002)
     assert (found.low < found.difference).all() and (found.difference < found.high).all()
+    # Compared with the better of the two dense ones.
+    each["dense, as trained", "-", "-", 0] = dense - 0.001
+    assert unets.no_loss(each, margin=0.02).difference.to_list() == pytest.approx([0.02, 0.03, 0.04], abs=0.002)
     with pytest.raises(DataError, match="no dense network to compare with"):
-        unets.no_loss({("inner", 1, "macs", 0): dense}, margin=0.02)
+        unets.no_loss({("inner", "macs", "a", 0): dense}, margin=0.02)
+
+
+def test_runs_that_differ_widen_the_interval_and_none_may_be_beyond_the_margin():
+    dense = [pd.Series(np.linspace(0.05, 0.15, 1000))] * 3
+    apart = [dense[0] + 0.1 * shift for shift in (-0.02, 0.0, 0.035)]
+    alike = [dense[0] + 0.1 * 0.005] * 3
+    one, other = (unets.difference(runs, dense, 0.1) for runs in (apart, alike))
+    assert one["difference"] == pytest.approx(0.005) and other["difference"] == pytest.approx(0.005)
+    assert one["high"] - one["low"] > 0.02 and other["high"] - other["low"] < 1e-9
+    assert one["worst"] == pytest.approx(0.035)
+    each = {("dense", "-", "-", i): scores for i, scores in enumerate(dense)}
+    each |= {("apart", "macs", "a", i): scores for i, scores in enumerate(apart)}
+    each |= {("alike", "macs", "a", i): scores for i, scores in enumerate(alike)}
+    verdict = unets.no_loss(each, margin=0.034)
+    assert verdict.no_loss.to_dict() == {("apart", "macs", "a"): False, ("alike", "macs", "a"): True}
+
+
+def test_duels_are_with_what_costs_the_same():
+    random = np.random.default_rng(0)
+    scores = pd.Series(random.uniform(0.05, 0.15, 500))
+    each = {
+        ("dense", "-", "-", 0): scores,
+        ("levels out", "both", "1 level out", 0): scores + 0.01,
+        ("inner", "macs", "1 level out", 0): scores + 0.02,
+        ("uniform", "macs", "1 level out", 0): scores + 0.03,
+        ("uniform", "parameters", "80%", 0): scores + 0.001,
+    }
+    found = unets.duels(each).set_index(["remedy", "against", "measure", "target"])
+    assert list(found.index) == [
+        ("levels out", "inner", "macs", "1 level out"),
+        ("levels out", "uniform", "macs", "1 level out"),
+        ("inner", "uniform", "macs", "1 level out"),
+    ]
+    assert found.difference.to_list() == pytest.approx([-0.1, -0.2, -0.1], rel=0.05)
+    assert found.wins.all() and not found.loses.any()
 
 
 def test_the_halves_of_the_test_pairs_have_nothing_in_common():
@@ -62,3 +100,6 @@ def test_the_halves_of_the_test_pairs_have_nothing_in_common():
     network = trained_like(UNet(1, 1, ngf=16))
     assert report(network) == report.pictures(unets.translate(network, report.inputs))
     assert report.pictures(report.truth)["l1"] == 0
+    # Thinned, a half stays a half.
+    few = unets.Report("paired_folder", test, "choose", 5)
+    assert torch.equal(few.inputs, pictures[::8]) and few.pictures(test.targets)["l1"] == 0

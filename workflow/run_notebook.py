@@ -33,7 +33,7 @@ class Progress:
 
     def write(self, text: str) -> None:
         for line in text.splitlines():
-            if line.startswith(("epoch ", "round ", "WARNING")):
+            if line.startswith(("epoch ", "round ", "layer ", "way ", "WARNING")):
                 say(self.label, line)
 
     def flush(self) -> None:

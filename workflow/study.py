@@ -66,7 +66,7 @@ ARM = _mapping(
     **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "discriminator_rate")},
 )
 UNET = _mapping(["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow={"type": "string"})
-INNER = ("ratios", "levels", "n_seeds", "steps", "margin", "seconds")
+INNER = ("ratios", "levels", "macs_left", "parameters_left", "n_seeds", "steps", "margin", "seconds")
 COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
 SCHEMA = _mapping(
     ["study"],

@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 MAX_FACTOR = 8  # an inner layer has at most 8 times the filters of the first
-DROPPED = 3  # decoder layers with dropout, counted from the bottleneck
 
 
 class UNet(nn.Module):
@@ -12,25 +11,28 @@ class UNet(nn.Module):
 
     Layers in order: down1 to down<depth> halve the image, up<depth> to up1 double it (4x4 convolutions of stride 2).
     up<k> reads up<k+1> beside down<k>: the skip connection. BatchNorm everywhere but in down1, the bottleneck
-    down<depth> and the last, up1; dropout of 0.5 in the innermost decoder layers. Down<k> has ngf * min(2^(k-1), 8)
-    filters, and up<k> as many as down<k-1>; or those in `down` (down1, ...) and `up` (up<depth>, ..., up2), as a
-    network whose filters were pruned.
+    down<depth> and the last, up1; dropout of 0.5 in the decoder layers of the inner half, but for the innermost, as the
+    authors' implementation has it at 256x256; or in the levels `dropped`. Down<k> has ngf * min(2^(k-1), 8) filters,
+    and up<k> as many as down<k-1>; or those in `down` (down1, ...) and `up` (up<depth>, ..., up2), as a network whose
+    filters were pruned.
     """
 
-    def __init__(self, inputs: int = 1, outputs: int = 3, ngf: int = 64, depth: int = 5, down=None, up=None):
+    def __init__(
+        self, inputs: int = 1, outputs: int = 3, ngf: int = 64, depth: int = 5, down=None, up=None, dropped=None
+    ):
         super().__init__()
         plan = [ngf * min(2**k, MAX_FACTOR) for k in range(depth)]
         down, up = list(down or plan), [*(up or plan[-2::-1]), outputs]
         self.channels, self.inputs, self.depth = outputs, inputs, len(down)
         self.down, self.up = nn.ModuleDict(), nn.ModuleDict()
+        dropped = _inner_half(self.depth) if dropped is None else dropped
         before = inputs
         for k, filters in enumerate(down, start=1):
             normed = 1 < k < self.depth
             self.down[f"down{k}"] = _encoder(before, filters, normed, activated=k > 1)
             before = filters
         for k, filters in zip(range(self.depth, 0, -1), up, strict=True):
-            dropped = 1 < k < self.depth and k >= self.depth - DROPPED
-            self.up[f"up{k}"] = _decoder(before, filters, normed=k > 1, dropped=dropped)
+            self.up[f"up{k}"] = _decoder(before, filters, normed=k > 1, dropped=k in dropped)
             before = filters + (down[k - 2] if k > 1 else 0)
 
     @property
@@ -41,7 +43,10 @@ class UNet(nn.Module):
         sizes = {"inputs": self.inputs, "outputs": self.channels, "depth": self.depth}
         plain = [down[0] * min(2**k, MAX_FACTOR) for k in range(self.depth)]
         widths = {"ngf": down[0]} if (down, up) == (plain, plain[-2::-1]) else {"down": down, "up": up}
-        return {"architecture": "unet_generator", **sizes, **widths}
+        levels = range(self.depth, 0, -1)
+        dropped = [k for k in levels if isinstance(self.up[f"up{k}"].dropout, nn.Dropout)]
+        other = {} if dropped == _inner_half(self.depth) else {"dropped": dropped}
+        return {"architecture": "unet_generator", **sizes, **widths, **other}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         skips = []
@@ -91,6 +96,10 @@ class _Block(nn.Module):
 
     def forward(self, x):
         return self.dropout(self.norm(self.conv(self.activation(x))))
+
+
+def _inner_half(depth: int) -> list[int]:
+    return [k for k in range(depth - 1, 1, -1) if k > depth / 2]
 
 
 def _encoder(inputs, filters, normed, activated):
