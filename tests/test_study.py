@@ -207,7 +207,11 @@ def test_unets_are_trained_before_they_are_cut(tmp_path):
     cut = study.runs[f"{base}/inner"]
     assert cut["source"] == [f"{base}/unet/manifest.json", f"{base}/narrow/manifest.json"]
     assert (cut["parameters"]["checkpoint"], cut["parameters"]["steps"]) == (f"{base}/unet", 3)
-    assert studies.example_name(f"{base}/inner") == "08_unet_inner_layers-edges-seed0.ipynb"
+    assert [studies.example_name(run) for run in study.runs] == [
+        "08_train_unet-edges-seed0.ipynb",
+        "08_train_unet-edges-seed0-narrow.ipynb",
+        "08_unet_inner_layers-edges-seed0.ipynb",
+    ]
     with pytest.raises(ParameterError, match="edges.yaml: is of task edges, the U-Net of colour"):
         load(unets=[edges | {"task": "colour"}])
     with pytest.raises(ParameterError, match="steps = 0: must be a whole number"):
@@ -223,3 +227,23 @@ def test_published_names_of_executed_notebooks():
         "results/x/cifar10/seed1/prune/a-b": "02_prune-cifar10-seed1-a-b.ipynb",
     }
     assert {folder: studies.example_name(folder) for folder in names} == names
+
+
+def test_weights_ship_in_half_precision_and_load_in_full(tmp_path):
+    import ship
+    import torch
+
+    from ganprune_utils import checkpoints
+    from ganprune_utils.models import UNet
+
+    unet = UNet(1, 3, ngf=16)
+    checkpoints.save_weights(unet, tmp_path / "run" / "generator.safetensors", {"seed": 7})
+    (tmp_path / "target").mkdir()
+    ship.halve(tmp_path / "run", tmp_path / "target", "generator")
+    full, half = (tmp_path / name / "generator.safetensors" for name in ("run", "target"))
+    assert half.stat().st_size < 0.52 * full.stat().st_size
+    card = checkpoints.read_card(half)
+    assert card["seed"] == 7 and card["stored_as"] == "float16"
+    back = checkpoints.load_part(tmp_path / "target", "generator")
+    assert all(p.dtype == torch.float32 for p in back.parameters())
+    assert torch.equal(back.down.down3.conv.weight, unet.down.down3.conv.weight.half().float())

@@ -1,7 +1,8 @@
-"""Copy trained weights and their cards from results/checkpoints/ to checkpoints/, where they ship from.
+"""Copy trained weights and their cards from results/ to checkpoints/, where they ship from.
 
-Seed 0 ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set its classifier
-with the features of real images: so all of it stays small.
+Of results/checkpoints seed 0 ships both networks as they are, the other seeds the generator in 16-bit floats, and each
+data set its classifier with the features of real images. Of results/unets the narrow U-Nets and their discriminators
+ship in 16-bit floats; those of width 64 are too large. So all of it stays small.
 """
 
 import shutil
@@ -27,8 +28,13 @@ def main() -> None:
             copy(run, target, "generator", "discriminator")
             shutil.copyfile(run / "notebook.ipynb", REPORTED / f"01_train-{dataset}-seed0.ipynb")
         else:
-            halve(run / "generator.safetensors", target)
+            halve(run, target, "generator")
         print(f"{dataset} {kind} -> {target.relative_to(ROOT)}")
+    for manifest in sorted((ROOT / "results/unets").glob("*/seed0/narrow/manifest.json")):
+        target = ROOT / "checkpoints" / manifest.parents[2].name / "seed0"
+        target.mkdir(parents=True, exist_ok=True)
+        halve(manifest.parent, target, "generator", "discriminator")
+        print(f"{manifest.parents[2].name} -> {target.relative_to(ROOT)}")
 
 
 def copy(run: Path, target: Path, *names: str) -> None:
@@ -37,10 +43,12 @@ def copy(run: Path, target: Path, *names: str) -> None:
             shutil.copyfile(run / f"{name}{suffix}", target / f"{name}{suffix}")
 
 
-def halve(path: Path, target: Path) -> None:
-    """Write the generator's weights in half precision; the card says so. They are float32 again once loaded."""
-    card = {name: value for name, value in read_card(path).items() if name not in ("model", "weights_sha256")}
-    save_weights(load_part(path.parent, "generator").half(), target / path.name, card | {"stored_as": "float16"})
+def halve(run: Path, target: Path, *names: str) -> None:
+    """Write weights in half precision; the card says so. They are float32 again once loaded."""
+    for name in names:
+        path = run / f"{name}.safetensors"
+        card = {key: value for key, value in read_card(path).items() if key not in ("model", "weights_sha256")}
+        save_weights(load_part(run, name).half(), target / path.name, card | {"stored_as": "float16"})
 
 
 if __name__ == "__main__":

@@ -168,7 +168,8 @@ def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: its number, data set, seed and cell."""
     names = folder.split("/")[2:]  # data set, seed (but for a classifier), step, cell
     step = next(name for name in names if name in NUMBERS)
-    return "-".join([NUMBERS[step], *(name for name in names if name != step)]) + ".ipynb"
+    # Two steps run the same notebook, a U-Net's training and that of a narrower one.
+    return "-".join([NUMBERS[step], *(name for name in names if name != step or step == "narrow")]) + ".ipynb"
 
 
 def _add_pair(study: Study, prune: dict, pair: dict, seed: int) -> None:
