@@ -9,10 +9,10 @@ from ganprune_utils.tables import markdown
 
 
 def section(title: str, note: str, table: pd.DataFrame | None = None, picture: str = "") -> str:
-    """Markdown of one section; `picture` is a path from the page. The table's index becomes columns."""
-    parts = [f"## {title}", note]
+    """Markdown of one section; `picture` is a path from the page. An index that has names becomes columns."""
+    parts = [f"## {title}", note.strip()]
     if table is not None:
-        parts.append(markdown(table.reset_index()))
+        parts.append(markdown(table.reset_index() if table.index.names != [None] else table))
     if picture:
         parts.append(f"![{title}]({picture})")
     return "\n\n".join(parts) + "\n"

@@ -71,7 +71,10 @@ def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFram
     for _, own in rows.groupby(["dataset", "seed"], sort=False):
         dense = own[(own.kind == "dense") & (own.training == "none")].iloc[0]
         allowed = own[own.frechet_choose <= tolerance * dense.frechet_choose]
-        for goal, best in (("parameters", allowed.compression.idxmax()), ("MACs", allowed.macs.idxmin())):
+        # Of two that are as small, the better; no two compressions are the same to the last digit.
+        ranks = {"parameters": (-allowed.compression).round(1), "MACs": allowed.macs}
+        for goal, rank in ranks.items():
+            best = allowed.assign(rank=rank).sort_values(["rank", "frechet_choose"]).index[0]
             row = own.loc[best].to_dict() | {"fewest": goal, "frechet_dense": dense.frechet}
             row |= {"times_fewer_macs": dense.macs / row["macs"], "rise": row["frechet"] / dense.frechet - 1}
             if "ms, batch 64" in row:

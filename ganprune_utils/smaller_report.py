@@ -21,11 +21,13 @@ FILTERS = """Share of the filters removed, no retraining. *Uniform*: the same sh
 ranked together; *guided*: taken where the scan of the layers, on the other half of images and noise, says that one
 costs least, as many in all. The first seed of each data set."""
 RETRAINED = """Every arm trained for the same number of steps, pruned at once or 20 % a round, the generator alone or
-both networks. Dotted: the dense generator; dash-dotted: the dense pair trained as long; star: a narrow pair trained
-from scratch for as long as dense training and retraining together. Crosses: without retraining."""
+both networks; what is pruned little by little has fewer steps left after its last pruning. Dotted: the dense
+generator; dash-dotted: the dense pair trained as long; star: a narrow pair trained from scratch for as long as dense
+training and retraining together. Crosses: without retraining. One training seed."""
 BALANCE = """After the last round: D(x), D(G(z)) and the balance ratio (how far a step of the generator moves D(G(z))
 towards D(x); ADAPT holds it between 0.45 and 0.55), and in how many of the rounds an alarm went off: fewer than half of
-the classes, less than half of the coverage, or a discriminator that is almost always right."""
+the classes, less than half of the coverage, or a discriminator that is almost always right. A remedy is to prune the
+discriminator alike (*both*), or to let it learn more slowly (*discriminator_rate*)."""
 
 
 def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +62,8 @@ def balance(rounds: pd.DataFrame) -> pd.DataFrame:
     `rounds` are the rows of notebook 7; its ways in rows, the compressions aimed at in columns.
     """
     way = ["dataset", "arm", "kind", "criterion", "parts", "rewind", "discriminator_rate"]
-    found = {}
+    rounds, found = rounds.copy(), {}
+    rounds.loc[rounds.arm.isin(["dense", "narrow"]), ["kind", "criterion", "parts"]] = "-"
     for key, own in rounds.groupby([*way, "aimed_at"], sort=False):
         last, alarmed = own.iloc[-1], int((own.alarm.fillna("") != "").sum())
         text = f"{last.d_real:.2f} / {last.d_fake:.2f} / {last.balance:.2f}"
@@ -74,9 +77,12 @@ def balance(rounds: pd.DataFrame) -> pd.DataFrame:
 def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, checklist: str) -> Path:
     """Write `folder/README.md` from the tables `shown`: table, best, and, where there are runs, saving, filters and
     balance."""
+    within = f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance"
     sections = [
         pages.section("The table", INTRODUCTION.format(count=quality_count(runs)), _times(shown["table"])),
-        pages.section(f"The best network within {TOLERANCE - 1:.0%} of the dense distance", BEST, shown["best"]),
+        pages.section(
+            f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance", BEST, shown["best"]
+        ),
     ]
     if "saving" in shown:
         sections.append(pages.section("What is saved", SAVED, shown["saving"]))
@@ -92,4 +98,4 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
 
 def _times(table: pd.DataFrame) -> pd.DataFrame:
     """Compressions in the column names as "8×"."""
-    return table.rename(columns=lambda name: f"{name:g}×" if isinstance(name, float) else name)
+    return table.rename(columns=lambda name: name if isinstance(name, str) else f"{name:g}×")

@@ -62,6 +62,13 @@ def test_best_is_chosen_on_one_half_and_reported_on_the_other():
     assert best.training == "iterative" and best.times_fewer_macs == 2.5 and best.rise == pytest.approx(-0.1)
 
 
+def test_of_two_that_are_as_small_the_better_is_best():
+    rows = smaller.cells(compressed(), pd.DataFrame())
+    other = rows[rows.kind == "masks"].assign(compression=1.9999, frechet_choose=1.01, training="one-shot")
+    best = smaller.best_within(pd.concat([rows, other], ignore_index=True))
+    assert list(best.training[best.fewest == "parameters"]) == ["one-shot"] * 2
+
+
 def test_front_keeps_what_nothing_beats():
     rows = pd.DataFrame({"macs": [1, 2, 3, 3, 4], "frechet": [5.0, 6.0, 3.0, 4.0, 2.0]})
     assert list(smaller.front(rows, "macs").frechet) == [5.0, 3.0, 2.0]
