@@ -80,9 +80,7 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
     within = f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance"
     sections = [
         pages.section("The table", INTRODUCTION.format(count=quality_count(runs)), _times(shown["table"])),
-        pages.section(
-            f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance", BEST, shown["best"]
-        ),
+        pages.section(within, BEST, shown["best"]),
     ]
     if "saving" in shown:
         sections.append(pages.section("What is saved", SAVED, shown["saving"]))
