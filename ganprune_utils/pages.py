@@ -10,7 +10,7 @@ from ganprune_utils.tables import markdown
 
 def section(title: str, note: str, table: pd.DataFrame | None = None, picture: str = "") -> str:
     """Markdown of one section; `picture` is a path from the page. An index that has names becomes columns."""
-    parts = [f"## {title}", note.strip()]
+    parts = [f"## {title}", *([note.strip()] if note else [])]
     if table is not None:
         parts.append(markdown(table.reset_index() if table.index.names != [None] else table))
     if picture:

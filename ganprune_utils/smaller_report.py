@@ -9,11 +9,13 @@ from ganprune_utils.smaller import TOLERANCE
 from ganprune_utils.tables import quality_count
 
 INTRODUCTION = """Fréchet classifier distance ({count:,} generated against 5,000 real test images, lower is better),
-mean ± standard deviation over training seeds, (n). Columns: data set and the compression aimed at, dense over remaining
-parameters of the generator; filters come as near to it as whole filters can. BatchNorm is recalibrated in all of them.
-What is random without retraining is the mean of three draws a seed. Blank: not run.
+mean ± standard deviation over training seeds, (n). Columns: the compression aimed at, dense over remaining parameters
+of the generator; filters come as near to it as whole filters can. BatchNorm is recalibrated in all of them. *training*
+none: as pruned; dense: not pruned, but trained as long as the retrained ones; one-shot and iterative: pruned and
+retrained. What is random without retraining is the mean of three draws a seed. Blank: not run.
 """
-BEST = "Chosen on one half of the real images and one stream of noise, shown for the other."
+BEST = """Chosen on one half of the real images and one stream of noise, shown for the other. *fewest*: what is to be
+small. Where it is the dense network itself, no pruned one that was run comes within. Retrained pairs are of seed 0."""
 SAVED = """How many times less than the dense generator. **Masked weights save bytes once they are packed, and no time;
 removed filters save both.** Time: a batch of 64 on one thread (and one image, batch 1), weights channels last. Packed:
 zipped, or as values and a bit mask (sparse). Blank: not timed."""
@@ -79,7 +81,8 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
     balance."""
     within = f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance"
     sections = [
-        pages.section("The table", INTRODUCTION.format(count=quality_count(runs)), _times(shown["table"])),
+        "## The table\n\n" + INTRODUCTION.format(count=quality_count(runs)),
+        *(pages.section(dataset, "", own) for dataset, own in _by_dataset(shown["table"])),
         pages.section(within, BEST, shown["best"]),
     ]
     if "saving" in shown:
@@ -92,6 +95,13 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
         sections.append(pages.section("Which filters?", FILTERS, shown["filters"]))
     sections.append(pages.section("Reporting checklist (Blalock et al. 2020)", checklist.strip()))
     return pages.write(folder, "Smaller generators: the report", sections, runs)
+
+
+def _by_dataset(table: pd.DataFrame):
+    """A table for each data set, without the ways and compressions that it has no run of."""
+    for dataset in table.columns.unique(level=0):
+        own = table[dataset]
+        yield dataset, _times(own.loc[(own != "").any(axis=1), (own != "").any()])
 
 
 def _times(table: pd.DataFrame) -> pd.DataFrame:

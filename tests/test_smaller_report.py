@@ -62,12 +62,18 @@ def test_balance_is_of_the_last_round_and_counts_alarms():
 def test_the_page_has_a_section_for_what_was_run(tmp_path, whole):
     (tmp_path / "tables").mkdir()
     runs = pd.DataFrame({"code_version": ["abc"], "seed": 0, "parameters": [{"n_quality": 5000}]})
-    table = pd.DataFrame({("d", 8.0): ["1.00 (1)"]}, index=pd.Index(["masks"], name="kind"))
+    table = pd.DataFrame(
+        {("d", 8.0): ["1.00 (1)", ""], ("d", 16.0): ["", ""], ("e", 2.0): ["", "3.00 (1)"]},
+        index=pd.Index(["masks", "filters"], name="kind"),
+    )
     shown = {"table": table, "best": pd.DataFrame({"seed": [0]})}
     if whole:
         shown |= {"saving": smaller_report.saving(*costs()), "balance": smaller_report.balance(rounds())}
     page = smaller_report.write_page(tmp_path, shown, runs, "| asked | here |").read_text()
-    assert "| kind | d 8× |" in page and "1 runs, code abc" in page and "| asked | here |" in page
+    # A table for each data set, without what it has no run of.
+    assert "## d\n" in page and "| kind | 8× |\n| --- | --- |\n| masks | 1.00 (1) |\n\n" in page
+    assert "| kind | 2× |\n| --- | --- |\n| filters | 3.00 (1) |\n\n" in page
+    assert "1 runs, code abc" in page and "| asked | here |" in page
     assert ("alarm in 1 of 2" in page) == ("Which filters" in page or whole) == whole
     assert "Which filters?" not in page
 
