@@ -150,6 +150,7 @@ elif STUDY.compares:
         input:
             SMALLER,
             rules.runs.output,
+            "notebooks/smaller.md.j2",
             studies.modules_of(SMALLER),
             [f"{folder}/manifest.json" for folder in STUDY.runs],
             [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],

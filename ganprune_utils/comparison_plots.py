@@ -3,12 +3,25 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ganprune_utils.plots import COLOURS, LABELS, of_every_seed
 
+NARROW = "#009E73"
 CRITERIA = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666"}
 PRUNED = {"generator": "generator pruned", "both": "both pruned"}
-TRAINED = {"none": ("x", ":"), "one-shot": ("o", "-"), "iterative": ("^", "--")}
+TRAINED = {
+    "none": ("x", ":"),
+    "one-shot": ("o", "-"),
+    "iterative": ("^", "--"),
+    "iterative, rewound": ("v", ""),
+    "one-shot, slower D": ("s", "-."),
+}
+COSTS = {
+    "left": "share of the parameters left",
+    "packed": "bytes, packed",
+    "macs": "multiply-accumulates an image",
+}
 
 
 def quality_curves(cells: pd.DataFrame, metrics: list[str], ruined: pd.Series) -> Figure:
@@ -97,58 +110,86 @@ def likeness_and_quality(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def fronts(rows: pd.DataFrame) -> Figure:
-    """Fréchet distance over remaining parameters and over MACs; a row of panels a data set, the front as a line.
+def fronts(rows: pd.DataFrame, ruined: dict[str, float]) -> Figure:
+    """Fréchet distance over remaining parameters, packed bytes and MACs; a row of panels a data set.
 
-    `rows` are of `smaller.cells`; drawn is each data set's first seed, which has all ways. What is on the front was
-    chosen by `frechet_choose`, and is drawn where `frechet` says. Filled: without retraining; hollow: retrained;
-    squares filters, circles masks.
+    `rows` are of `smaller.cells` with `packed`; drawn is each data set's first seed, which has all ways. What is on the
+    front, a line, was chosen by `frechet_choose`, and is drawn where `frechet` says. Filled: without retraining;
+    hollow: retrained; squares filters, circles masks. Grey line: `ruined`, one image repeated.
     """
-    from ganprune_utils.smaller import front
+    from ganprune_utils.smaller import front, is_mean
 
     names = list(dict.fromkeys(rows.dataset))
     rows = rows.assign(left=1 / rows.compression)
-    figure, axes = plt.subplots(len(names), 2, figsize=(9, 3.4 * len(names)), squeeze=False, sharey="row")
-    colours = CRITERIA | {"none": "#000000"}
+    figure, axes = plt.subplots(len(names), 3, figsize=(12, 3.4 * len(names)), squeeze=False, sharey="row")
+    colours = CRITERIA | {"none": "#000000", "narrow": NARROW}
     for line, dataset in zip(axes, names, strict=True):
         own = rows[(rows.dataset == dataset) & (rows.seed == rows[rows.dataset == dataset].seed.min())]
-        for axis, cost in zip(line, ("left", "macs"), strict=True):
+        for axis, cost in zip(line, COSTS, strict=True):
             for point in own.itertuples():
-                colour = colours[point.criterion]
+                star = point.kind == "dense" or point.training == "narrow"
+                colour = colours["narrow" if point.training == "narrow" else point.criterion]
                 axis.plot(
-                    getattr(point, cost), point.frechet, {"filters": "s", "masks": "o", "dense": "*"}[point.kind],
-                    markersize=9 if point.kind == "dense" else 5, markeredgecolor=colour,
-                    markerfacecolor=colour if point.training == "none" else "none",
+                    getattr(point, cost), point.frechet, "*" if star else {"filters": "s", "masks": "o"}[point.kind],
+                    markersize=9 if star else 5, markeredgecolor=colour,
+                    markerfacecolor=colour if point.training in ("none", "narrow") else "none",
                 )  # fmt: skip
-            best = front(own, cost, "frechet_choose")
+            best = front(own[~is_mean(own)], cost, "frechet_choose")
             axis.step(best[cost], best.frechet, where="post", color="#009E73", linewidth=1.2, zorder=0)
-            axis.set(xscale="log", yscale="log")
-            axis.set_xlabel("share of the parameters left" if cost == "left" else "multiply-accumulates an image")
+            axis.axhline(ruined[dataset], color="#999999", linewidth=1, zorder=0)
+            axis.set(xscale="log", yscale="log", xlabel=COSTS[cost])
+            plain_ticks(axis)
+            axis.xaxis.set_minor_formatter(NullFormatter())
             if cost == "left":
-                ticks = [1 / c for c in sorted(set(rows.aimed_at))]
-                axis.set_xticks(ticks, [f"1/{1 / tick:g}" if tick < 1 else "1" for tick in ticks])
-                axis.minorticks_off()
+                share_ticks(axis, sorted(set(own.aimed_at)))
         line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
-    marks = [plt.Line2D([], [], color=c, marker="o", linestyle="") for c in list(colours.values())[:3]]
-    shapes = [plt.Line2D([], [], color="black", marker=m, linestyle="") for m in ("o", "s", "*")]
-    hollow = plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle="")
-    front_line = plt.Line2D([], [], color="#009E73")
-    labels = [*list(colours)[:3], "masks", "filters", "dense", "retrained", "front"]
-    figure.legend([*marks, *shapes, hollow, front_line], labels, loc="outside lower center", ncols=8, fontsize=9)
+    handles = [plt.Line2D([], [], color=c, marker="o", linestyle="") for c in CRITERIA.values()]
+    handles += [plt.Line2D([], [], color="black", marker=m, linestyle="") for m in ("o", "s", "*")]
+    handles.append(plt.Line2D([], [], color="black", marker="o", markerfacecolor="none", linestyle=""))
+    handles.append(plt.Line2D([], [], color=NARROW, marker="*", linestyle=""))
+    handles += [plt.Line2D([], [], color=colour) for colour in ("#009E73", "#999999")]
+    labels = [
+        *CRITERIA,
+        "masks",
+        "filters",
+        "dense",
+        "retrained",
+        "narrow, from scratch",
+        "front",
+        "one image, repeated",
+    ]
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=9)
     return figure
 
 
-def retrained(rows: pd.DataFrame) -> Figure:
+def share_ticks(axis, compressions: list[float]) -> None:
+    ticks = [1 / c for c in compressions]
+    axis.set_xticks(ticks, [f"1/{1 / tick:g}" if tick < 1 else "1" for tick in ticks])
+    axis.minorticks_off()
+
+
+def plain_ticks(axis) -> None:
+    """Numbers as they are, and not as powers of ten, up a logarithmic axis."""
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def retrained(rows: pd.DataFrame, ruined: dict[str, float]) -> Figure:
     """Fréchet distance over the compression, a line an arm; a panel for each of masks, filters and what is pruned.
 
-    `rows` are of `smaller.cells`. Crosses: without retraining. Dotted: the dense generator; dash-dotted: the dense pair
-    trained as long; star: a narrow pair from scratch. A row of panels for each data set that has retrained pairs.
+    `rows` are of `smaller.cells`. Crosses: without retraining. Dotted line: the dense generator; dash-dotted: the dense
+    pair trained as long; grey: `ruined`, one image repeated; star: a narrow generator from scratch. A row of panels for
+    each data set that has retrained pairs.
     """
-    rows = rows[rows.training.isin([*TRAINED, "dense", "narrow"]) & rows.parts.isin(["generator", "both"])]
+    slower = rows.parts.str.startswith("generator, D")
+    rows = rows.assign(
+        training=rows.training.mask(slower, rows.training + ", slower D"), parts=rows.parts.mask(slower, "generator")
+    )
     names = list(dict.fromkeys(rows[rows.training.isin(["one-shot", "iterative"])].dataset))
     panels = [(kind, parts) for kind in ("masks", "filters") for parts in ("generator", "both")]
     figure, axes = plt.subplots(
-        len(names), 4, figsize=(12, 3.3 * len(names) + 0.5), sharey="row", sharex=True, squeeze=False
+        len(names), 4, figsize=(12, 3.3 * len(names) + 0.7), sharey="row", sharex=True, squeeze=False
     )
     for line, dataset in zip(axes, names, strict=True):
         own = rows[rows.dataset == dataset]
@@ -156,8 +197,9 @@ def retrained(rows: pd.DataFrame) -> Figure:
         controls = own[own.kind == "dense"].set_index("training").frechet
         for axis, (kind, parts) in zip(line, panels, strict=True):
             for (training, criterion), arm in own[own.kind == kind].groupby(["training", "criterion"], sort=False):
+                if training == "narrow" and parts == "generator":
+                    axis.plot(arm.compression, arm.frechet, "*", color=NARROW, markersize=11)
                 if training not in TRAINED:
-                    axis.plot(arm.compression, arm.frechet, "*", color="#009E73", markersize=11)
                     continue
                 marker, style = TRAINED[training]
                 # Without retraining it makes no difference to the generator what becomes of the discriminator.
@@ -166,14 +208,18 @@ def retrained(rows: pd.DataFrame) -> Figure:
             for training, style in (("none", ":"), ("dense", "-.")):
                 if training in controls:
                     axis.axhline(controls[training], color="black", linestyle=style, linewidth=1.2)
+            axis.axhline(ruined[dataset], color="#999999", linewidth=1, zorder=0)
             ticks = sorted(set(own[own.kind == kind].aimed_at))
             axis.set(xscale="log", yscale="log", title=f"{kind}, {PRUNED[parts]}", xlabel="times smaller")
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.minorticks_off()
+            plain_ticks(axis)
         line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
     handles = [plt.Line2D([], [], color=colour, linewidth=3) for colour in CRITERIA.values()]
     handles += [plt.Line2D([], [], color="black", marker=marker, linestyle=style) for marker, style in TRAINED.values()]
-    handles.append(plt.Line2D([], [], color="#009E73", marker="*", linestyle=""))
-    labels = [*CRITERIA, "not retrained", "one-shot", "iterative", "narrow, from scratch"]
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+    handles.append(plt.Line2D([], [], color=NARROW, marker="*", linestyle=""))
+    handles += [plt.Line2D([], [], color="black", linestyle=style, linewidth=1.2) for style in (":", "-.")]
+    handles.append(plt.Line2D([], [], color="#999999", linewidth=1))
+    labels = [*CRITERIA, "not retrained", *list(TRAINED)[1:], "narrow, from scratch", "dense", "dense, trained as long"]
+    figure.legend(handles, [*labels, "one image, repeated"], loc="outside lower center", ncols=6, fontsize=9)
     return figure

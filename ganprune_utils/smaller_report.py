@@ -1,35 +1,16 @@
-"""What the page on smaller generators shows beside the one table: time and bytes, criteria for filters, balance."""
+"""What the page on smaller generators shows beside the one table; its prose is notebooks/smaller.md.j2."""
 
 from pathlib import Path
 
+import jinja2
 import pandas as pd
 
-from ganprune_utils import pages
+from ganprune_utils.artifacts import project_root, write_atomic
 from ganprune_utils.smaller import TOLERANCE
-from ganprune_utils.tables import quality_count
+from ganprune_utils.tables import markdown, quality_count
 
-INTRODUCTION = """Fréchet classifier distance ({count:,} generated against 5,000 real test images, lower is better),
-mean ± standard deviation over training seeds, (n). Columns: the compression aimed at, dense over remaining parameters
-of the generator; filters come as near to it as whole filters can. BatchNorm is recalibrated in all of them. *training*
-none: as pruned; dense: not pruned, but trained as long as the retrained ones; one-shot and iterative: pruned and
-retrained. What is random without retraining is the mean of three draws a seed. Blank: not run.
-"""
-BEST = """Chosen on one half of the real images and one stream of noise, shown for the other. *fewest*: what is to be
-small. Where it is the dense network itself, no pruned one that was run comes within. Retrained pairs are of seed 0."""
-SAVED = """How many times less than the dense generator. **Masked weights save bytes once they are packed, and no time;
-removed filters save both.** Time: a batch of 64 on one thread (and one image, batch 1), weights channels last. Packed:
-zipped, or as values and a bit mask (sparse). Blank: not timed."""
-FILTERS = """Share of the filters removed, no retraining. *Uniform*: the same share of each layer; *global*: all filters
-ranked together; *guided*: taken where the scan of the layers, on the other half of images and noise, says that one
-costs least, as many in all. The first seed of each data set."""
-RETRAINED = """Every arm trained for the same number of steps, pruned at once or 20 % a round, the generator alone or
-both networks; what is pruned little by little has fewer steps left after its last pruning. Dotted: the dense
-generator; dash-dotted: the dense pair trained as long; star: a narrow pair trained from scratch for as long as dense
-training and retraining together. Crosses: without retraining. One training seed."""
-BALANCE = """After the last round: D(x), D(G(z)) and the balance ratio (how far a step of the generator moves D(G(z))
-towards D(x); ADAPT holds it between 0.45 and 0.55), and in how many of the rounds an alarm went off: fewer than half of
-the classes, less than half of the coverage, or a discriminator that is almost always right. A remedy is to prune the
-discriminator alike (*both*), or to let it learn more slowly (*discriminator_rate*)."""
+FOLDERS = ("notebooks", "tables")
+ALARMS = {"classes": "classes covered", "coverage": "coverage ", "D wins": "discriminator wins"}
 
 
 def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
@@ -40,11 +21,31 @@ def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
     for dataset, own in cost.groupby("dataset", sort=False):
         own = own.set_index("network")
         fewer = (own.loc["dense", list(columns)] / own[list(columns)]).rename(columns=columns)
-        timed = latency[(latency.dataset == dataset) & (latency.threads == 1)]
-        for (runner, batch), rows in timed.groupby(["runner", "batch"], sort=False):
-            fewer[f"time, {runner}" + (", batch 1" if batch == 1 else "")] = rows.set_index("network").ratio
+        timed = latency[latency.dataset == dataset]
+        for (runner, threads, batch), rows in timed.groupby(["runner", "threads", "batch"], sort=False):
+            setting = "" if threads == 1 else f", {threads} threads"
+            fewer[f"time, {runner}{setting}" + (", batch 1" if batch == 1 else "")] = rows.set_index("network").ratio
         found[dataset] = fewer
     return pd.concat(found, names=["dataset"]).astype(float).round(2)
+
+
+def costs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Dense over pruned at the compressions aimed at: multiplications, time, packed bytes, of the first seed.
+
+    `rows` are of `smaller.cells` with `packed` and the columns "ms, batch 1" and "ms, batch 64".
+    """
+    rows = rows[(rows.training == "none") & rows.criterion.isin(["none", "magnitude"])]
+    rows = rows[rows.seed == rows.groupby("dataset").seed.transform("min")].set_index(["dataset", "kind", "aimed_at"])
+    names = {
+        "macs": "multiplications",
+        "packed": "bytes",
+        "ms, batch 64": "time, batch 64",
+        "ms, batch 1": "time, batch 1",
+    }
+    dense = rows.xs("dense", level="kind").droplevel("aimed_at")[list(names)]
+    found = dense.div(rows[list(names)], level="dataset").rename(columns=names)
+    found.insert(0, "parameters not zero", rows.compression)
+    return found.drop(index="dense", level="kind").astype(float).round(2)
 
 
 def whole_filters(filters: pd.DataFrame, guided: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +60,7 @@ def whole_filters(filters: pd.DataFrame, guided: pd.DataFrame) -> pd.DataFrame:
 
 
 def balance(rounds: pd.DataFrame) -> pd.DataFrame:
-    """ "D(x) / D(G(z)) / balance ratio" after the last round, with the rounds that an alarm went off in.
+    """ "D(x) / D(G(z)) / balance ratio" after the last round, with the rounds that each alarm went off in.
 
     `rounds` are the rows of notebook 7; its ways in rows, the compressions aimed at in columns.
     """
@@ -67,34 +68,67 @@ def balance(rounds: pd.DataFrame) -> pd.DataFrame:
     rounds, found = rounds.copy(), {}
     rounds.loc[rounds.arm.isin(["dense", "narrow"]), ["kind", "criterion", "parts"]] = "-"
     for key, own in rounds.groupby([*way, "aimed_at"], sort=False):
-        last, alarmed = own.iloc[-1], int((own.alarm.fillna("") != "").sum())
+        last, said = own.iloc[-1], own.alarm.fillna("")
+        counts = {name: int(said.str.contains(text, regex=False).sum()) for name, text in ALARMS.items()}
+        heard = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         text = f"{last.d_real:.2f} / {last.d_fake:.2f} / {last.balance:.2f}"
-        found[key] = text + (f", alarm in {alarmed} of {len(own)}" if alarmed else "")
+        found[key] = text + (f"; of {len(own)} rounds: {heard}" if heard else "")
     wide = pd.Series(found).rename_axis([*way, "aimed_at"]).unstack("aimed_at").fillna("")
     order = list(dict.fromkeys(key[:-1] for key in found))
     same = [name for name in way if name != "arm" and rounds[name].nunique() == 1]
     return wide.loc[order].droplevel(same)
 
 
-def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, checklist: str) -> Path:
-    """Write `folder/README.md` from the tables `shown`: table, best, and, where there are runs, saving, filters and
-    balance."""
-    within = f"The best network within {100 * (TOLERANCE - 1):.0f} % of the dense distance"
-    sections = [
-        "## The table\n\n" + INTRODUCTION.format(count=quality_count(runs)),
-        *(pages.section(dataset, "", own) for dataset, own in _by_dataset(shown["table"])),
-        pages.section(within, BEST, shown["best"]),
-    ]
-    if "saving" in shown:
-        sections.append(pages.section("What is saved", SAVED, shown["saving"]))
-    sections.append(pages.section("The front", "The first seed of each data set.", picture="figures/front.png"))
-    if "balance" in shown:
-        sections.append(pages.section("What retraining wins back", RETRAINED, picture="figures/retrained.png"))
-        sections.append(pages.section("The balance of the two networks", BALANCE, _times(shown["balance"])))
-    if "filters" in shown:
-        sections.append(pages.section("Which filters?", FILTERS, shown["filters"]))
-    sections.append(pages.section("Reporting checklist (Blalock et al. 2020)", checklist.strip()))
-    return pages.write(folder, "Smaller generators: the report", sections, runs)
+def paying(rows: pd.DataFrame) -> pd.DataFrame:
+    """Fréchet distance not retrained beside retrained: (data set, kind, criterion, parts) in rows, (compression,
+    training) in columns. `rows` are of `smaller.cells`."""
+    key = ["dataset", "seed", "kind", "criterion"]
+    retrained = rows[rows.training.str.startswith(("one-shot", "iterative"))]
+    bare = rows[rows.training == "none"].merge(retrained[[*key, "parts"]].drop_duplicates(), on=key, suffixes=("_", ""))
+    bare = bare[bare.aimed_at.isin(retrained.aimed_at)].assign(training="not retrained")
+    both = pd.concat([bare, retrained])
+    order = list(dict.fromkeys(both.training))
+    wide = both.pivot(
+        index=["dataset", "kind", "criterion", "parts"], columns=["aimed_at", "training"], values="frechet"
+    )
+    columns = [(c, t) for c in sorted(set(both.aimed_at)) for t in order if (c, t) in wide.columns]
+    return wide[columns].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+
+
+def steps_left(rounds: pd.DataFrame) -> tuple[int, str]:
+    """Steps of an arm in all, and of what is pruned little by little those after its last pruning, by compression."""
+    plain = rounds[rounds.arm.isin(["one_shot", "iterative"]) & ~rounds.rewind]
+    last = plain[(plain.arm == "iterative") & (plain["round"] == plain["round"].max())]
+    left = last.groupby("aimed_at").steps_since_pruning.max()
+    return int(plain.steps.max()), ", ".join(f"{n} at {c:g}×" for c, n in left.items())
+
+
+def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, rounds: pd.DataFrame, **said) -> Path:
+    """Write `folder/README.md`, tables and all, from notebooks/smaller.md.j2.
+
+    Args:
+        shown: table, ssim, best, costs, checklist and, where there are runs, paying, balance, saving, filters,
+            training_step; what is not there has no section.
+        rounds: the rows of notebook 7, may be empty.
+        said: findings (sentences) and ruined (data set -> Fréchet distance of one image repeated).
+    """
+    template = jinja2.Template((project_root() / "notebooks" / "smaller.md.j2").read_text(), trim_blocks=True)
+    steps, left = steps_left(rounds) if len(rounds) else (0, "")
+    by_dataset = {
+        name: [(dataset, markdown(own.reset_index())) for dataset, own in _by_dataset(shown[name])]
+        for name in ("table", "ssim")
+    }
+    plain = {name: markdown(_times(_indexed(table))) for name, table in shown.items() if name not in by_dataset}
+    files = {name: sorted(str(path.relative_to(folder)) for path in folder.glob(f"{name}/*")) for name in FOLDERS}
+    page = template.render(
+        **by_dataset, **plain, **files, **said, steps=steps, left=left, count=f"{quality_count(runs):,}",
+        tolerance=f"{100 * (TOLERANCE - 1):.0f} %", n_runs=len(runs), code=", ".join(sorted(set(runs.code_version))),
+    )  # fmt: skip
+    return write_atomic(folder / "README.md", page)
+
+
+def _indexed(table: pd.DataFrame) -> pd.DataFrame:
+    return table.reset_index() if table.index.names != [None] else table
 
 
 def _by_dataset(table: pd.DataFrame):

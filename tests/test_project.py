@@ -90,6 +90,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "pages": 25,
         "kept": 12,
         "smaller_report": 30,
+        "smaller_findings": 25,
         "unet_report": 30,
         "retrain_plots": 25,
         "cost_plots": 25,

@@ -54,19 +54,22 @@ def test_one_table_has_means_counts_and_blanks():
 
 def test_best_is_chosen_on_one_half_and_reported_on_the_other():
     rows = smaller.best_within(smaller.cells(compressed(), pd.DataFrame()))
-    # Masks are within 5 % where it is chosen, and 20 % off where it is reported: that is what has to be said.
-    assert list(rows.kind) == ["masks", "dense"] * 2  # equal multiplications: the first
-    assert rows.rise.iloc[0] == pytest.approx(0.2)
+    # Masks are within 5 % where it is chosen, and 20 % off where it is reported: that is what has to be said. They save
+    # no multiplications, and the filters that do are too far off.
+    assert list(rows.fewest) == ["parameters", "MACs"] and list(rows.kind) == ["masks", "dense"]
+    assert rows.rise.to_list() == pytest.approx([0.2, 0]) and rows.rise_control.isna().all()
     trained = smaller.best_within(smaller.cells(compressed(), retrained()))
-    best = trained[(trained.seed == 0) & (trained.fewest == "MACs")].iloc[0]
-    assert best.training == "iterative" and best.times_fewer_macs == 2.5 and best.rise == pytest.approx(-0.1)
+    best = trained[trained.fewest == "MACs"].iloc[0]
+    assert best.training == "iterative" and best.times_fewer_macs == 2.5
+    assert best.rise == pytest.approx(-0.1) and best.rise_control == pytest.approx(0)
 
 
-def test_of_two_that_are_as_small_the_better_is_best():
+def test_of_two_that_are_as_small_the_better_is_best_and_a_mean_of_draws_is_none():
     rows = smaller.cells(compressed(), pd.DataFrame())
     other = rows[rows.kind == "masks"].assign(compression=1.9999, frechet_choose=1.01, training="one-shot")
-    best = smaller.best_within(pd.concat([rows, other], ignore_index=True))
-    assert list(best.training[best.fewest == "parameters"]) == ["one-shot"] * 2
+    drawn = rows[rows.kind == "masks"].assign(compression=4.0, criterion="random", frechet_choose=1.0)
+    best = smaller.best_within(pd.concat([rows, other, drawn], ignore_index=True))
+    assert list(best.training[best.fewest == "parameters"]) == ["one-shot"]
 
 
 def test_front_keeps_what_nothing_beats():

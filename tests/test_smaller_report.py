@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ganprune_utils import comparison_plots, smaller_report
+from ganprune_utils import comparison_plots, smaller_findings, smaller_report
+from ganprune_utils.balance import alarms
 
 NETWORKS = ["dense", "half of the filters removed"]
 
@@ -42,20 +43,75 @@ def test_whole_filters_are_the_recalibrated_ones_with_the_guided_below():
 
 def rounds():
     common = {"dataset": "d", "arm": "one_shot", "criterion": "magnitude", "parts": "both", "rewind": False}
-    common |= {"discriminator_rate": 1.0, "balance": 0.5, "d_real": 0.7}
+    common |= {"discriminator_rate": 1.0, "balance": 0.5, "d_real": 0.7, "steps": 60, "steps_since_pruning": 30}
     return pd.DataFrame(
         common | {"kind": kind, "aimed_at": 8.0, "round": n, "d_fake": 0.1 * n, "alarm": alarm}
-        for kind, alarms in (("masks", ("mode collapse", "")), ("filters", (float("nan"), "")))
-        for n, alarm in enumerate(alarms, 1)
+        for kind, said in (("masks", ("mode collapse: coverage 0.1", "")), ("filters", (float("nan"), "")))
+        for n, alarm in enumerate(said, 1)
     )
 
 
 def test_balance_is_of_the_last_round_and_counts_alarms():
     table = smaller_report.balance(rounds())
     assert table[8.0].to_dict() == {
-        ("one_shot", "masks"): "0.70 / 0.20 / 0.50, alarm in 1 of 2",
+        ("one_shot", "masks"): "0.70 / 0.20 / 0.50; of 2 rounds: coverage 1",
         ("one_shot", "filters"): "0.70 / 0.20 / 0.50",
     }
+
+
+def test_alarms_are_counted_by_what_balance_says():
+    record = {"classes": 2, "coverage": 0.1, "d_real": 0.99, "d_fake": 0.01}
+    said = "; ".join(alarms(record, {"classes": 10, "coverage": 0.5}))
+    for name, text in smaller_report.ALARMS.items():
+        assert said.count(text) == 1, name
+
+
+def cells():
+    """Rows as of `smaller.cells`: not retrained, one arm on the generator alone, one on both, and the dense control."""
+    way = dict(dataset="d", seed=0, packed=10, macs=100, frechet_choose=1.0) | {"ms, batch 1": 4.0, "ms, batch 64": 9.0}
+    rows = [
+        way | dict(training="none", parts="generator", kind="dense", criterion="none", compression=1.0, frechet=1.0)
+    ]
+    rows.append(rows[0] | dict(training="dense", frechet=0.9))
+    for criterion, bare, alone, both in (("magnitude", 3.0, 2.0, 4.0), ("random", 6.0, 2.2, 2.0)):
+        pruned = way | dict(kind="filters", criterion=criterion, compression=8.1, macs=25, packed=2)
+        pruned |= {"ms, batch 1": 2.0, "ms, batch 64": 3.0}
+        rows.append(pruned | dict(training="none", parts="generator", frechet=bare))
+        rows.append(pruned | dict(training="one-shot", parts="generator", frechet=alone))
+        rows.append(pruned | dict(training="one-shot", parts="both", frechet=both))
+    return pd.DataFrame(rows).assign(aimed_at=lambda t: t.compression.round())
+
+
+def test_costs_are_dense_over_pruned():
+    row = smaller_report.costs(cells()).loc[("d", "filters", 8.0)]
+    assert row.to_dict() == {
+        "parameters not zero": 8.1, "multiplications": 4, "bytes": 5, "time, batch 64": 3, "time, batch 1": 2,
+    }  # fmt: skip
+
+
+def test_retraining_stands_beside_what_was_not_retrained():
+    table = smaller_report.paying(cells())
+    assert table.loc[("d", "filters", "magnitude", "both")].to_list() == ["3.00", "4.00"]
+    assert table.loc[("d", "filters", "random", "generator")].to_list() == ["6.00", "2.20"]
+    assert list(table.columns) == [(8.0, "not retrained"), (8.0, "one-shot")]
+
+
+def test_findings_are_computed():
+    found = "\n".join(smaller_findings.findings(cells()))
+    assert "retraining made 1 of 4 networks worse than not retraining, none of them below 8×." in found
+    assert "instead of the generator alone gave worse images in 1 of 2 cells." in found
+    assert "with random pruning is 0.50 to 1.10 times that with magnitude, median 0.80 (2 cells)" in found
+    assert "the best of each: filters 2.00 at 8×; the dense pair trained as long 0.90." in found
+    assert "d, not retrained, 8 times smaller: at best 3.00 by filters (magnitude); dense 1.00." in found
+
+
+def test_the_checklist_answers_for_retraining_apart():
+    table = smaller_findings.checklist(cells())
+    assert table.loc["random pruning as baseline"].to_list() == ["filters", "filters"]
+    alone = smaller_findings.checklist(cells()[lambda t: t.training.isin(["none", "dense"])])
+    assert list(alone.columns) == ["without retraining"]
+    bare = cells()[lambda t: (t.training != "one-shot") | (t.criterion == "magnitude")]
+    assert smaller_findings.checklist(bare).loc["random pruning as baseline", "with retraining"] == "no"
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -66,16 +122,22 @@ def test_the_page_has_a_section_for_what_was_run(tmp_path, whole):
         {("d", 8.0): ["1.00 (1)", ""], ("d", 16.0): ["", ""], ("e", 2.0): ["", "3.00 (1)"]},
         index=pd.Index(["masks", "filters"], name="kind"),
     )
-    shown = {"table": table, "best": pd.DataFrame({"seed": [0]})}
+    shown = {"table": table, "ssim": table, "best": pd.DataFrame({"seed": [0]})}
+    shown |= {"costs": smaller_report.costs(cells()), "checklist": smaller_findings.checklist(cells())}
     if whole:
         shown |= {"saving": smaller_report.saving(*costs()), "balance": smaller_report.balance(rounds())}
-    page = smaller_report.write_page(tmp_path, shown, runs, "| asked | here |").read_text()
+        shown["paying"] = smaller_report.paying(cells())
+    made = rounds() if whole else pd.DataFrame()
+    page = smaller_report.write_page(
+        tmp_path, shown, runs, made, findings=["it is so"], ruined={"d": 30.0}, energy=""
+    ).read_text()
     # A table for each data set, without what it has no run of.
-    assert "## d\n" in page and "| kind | 8× |\n| --- | --- |\n| masks | 1.00 (1) |\n\n" in page
+    assert "### d\n" in page and "| kind | 8× |\n| --- | --- |\n| masks | 1.00 (1) |\n\n" in page
     assert "| kind | 2× |\n| --- | --- |\n| filters | 3.00 (1) |\n\n" in page
-    assert "1 runs, code abc" in page and "| asked | here |" in page
-    assert ("alarm in 1 of 2" in page) == ("Which filters" in page or whole) == whole
-    assert "Which filters?" not in page
+    assert "1 runs, code abc" in page and "- it is so\n" in page and "30.0 (d)" in page
+    for title in ("Does retraining pay?", "of 2 rounds: coverage 1", "time, ONNX Runtime"):
+        assert (title in page) == whole
+    assert "Which filters?" not in page and "\n\n\n\n" not in page
 
 
 def test_the_figure_of_retraining_has_a_panel_for_each_kind_and_part():
@@ -84,9 +146,12 @@ def test_the_figure_of_retraining_has_a_panel_for_each_kind_and_part():
     for training in ("none", "one-shot", "iterative"):
         for c in (2.0, 8.0):
             rows.append(way | dict(training=training, kind="masks", aimed_at=c, compression=c, frechet=2.0 + c))
+    rows.append(rows[-1] | dict(training="one-shot", parts="generator, D at 0.5 of its rate"))
     rows.append(way | dict(training="narrow", kind="filters", aimed_at=8.0, compression=8.1, frechet=1.5))
-    figure = comparison_plots.retrained(pd.DataFrame(rows))
-    masks, _, filters, _ = figure.axes
+    figure = comparison_plots.retrained(pd.DataFrame(rows), {"d": 30.0})
+    masks, _, filters, both = figure.axes
     assert masks.get_title() == "masks, generator pruned"
-    assert sorted(len(line.get_xdata()) for line in masks.lines) == [2, 2, 2, 2]  # three arms and the dense line
-    assert [line.get_marker() for line in filters.lines][0] == "*"
+    # Four arms, one of them of one point, the dense line and that of one image repeated.
+    assert sorted(len(line.get_xdata()) for line in masks.lines) == [1, 2, 2, 2, 2, 2]
+    assert "*" in [line.get_marker() for line in filters.lines]
+    assert "*" not in [line.get_marker() for line in both.lines]

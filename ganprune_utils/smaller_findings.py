@@ -1,0 +1,83 @@
+"""What the one table of smaller generators says, in sentences whose numbers are computed, and the checklist."""
+
+import pandas as pd
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """What the one table says, a sentence each; every number is computed from `rows`, of `smaller.cells`."""
+    found = []
+    bare = rows[rows.training == "none"]
+    means = bare.groupby(["dataset", "kind", "criterion", "aimed_at"]).frechet.mean()
+    for dataset in rows.dataset.unique():
+        dense = means[dataset, "dense", "none", 1.0]
+        first = bare.aimed_at[(bare.dataset == dataset) & (bare.kind != "dense")].min()
+        parts = []
+        for kind in [kind for kind in ("masks", "filters") if kind in means[dataset].index.get_level_values(0)]:
+            own = means.xs((dataset, kind, first), level=("dataset", "kind", "aimed_at"))
+            parts.append(f"{own.min():.2f} by {kind} ({own.idxmin()})")
+        found.append(
+            f"{dataset}, not retrained, {first:g} times smaller: at best {' and '.join(parts)}; dense {dense:.2f}."
+        )
+    retrained = rows[rows.training.str.startswith(("one-shot", "iterative"))]
+    for dataset, own in retrained.groupby("dataset", sort=False):
+        seed = own.seed.min()
+        before = bare[(bare.dataset == dataset) & (bare.seed == seed)]
+        control = rows[(rows.dataset == dataset) & (rows.training == "dense")].frechet
+        said = []
+        for kind, arms in own.groupby("kind", sort=False):
+            best = arms.groupby("aimed_at").frechet.min()
+            said.append(f"{kind} " + ", ".join(f"{value:.2f} at {c:g}×" for c, value in best.items()))
+        trained = f"; the dense pair trained as long {control.iloc[0]:.2f}" if len(control) else ""
+        found.append(f"{dataset}, retrained (seed {seed}), the best of each: {'; '.join(said)}{trained}.")
+        merged = own.merge(before, on=["kind", "criterion", "aimed_at"], suffixes=("", "_before"))
+        worse = merged[merged.frechet > merged.frechet_before]
+        found.append(
+            f"{dataset}: retraining made {len(worse)} of {len(merged)} networks worse than not retraining"
+            + (f", none of them below {worse.aimed_at.min():g}×." if len(worse) else ".")
+        )
+        wide = own.pivot_table(index=["training", "kind", "criterion", "aimed_at"], columns="parts", values="frechet")
+        if {"generator", "both"} <= set(wide.columns):
+            pairs = wide.dropna(subset=["generator", "both"])
+            worse = (pairs["both"] > pairs["generator"]).sum()
+            found.append(
+                f"{dataset}: pruning the discriminator alike instead of the generator alone gave worse images in "
+                f"{worse} of {len(pairs)} cells."
+            )
+        wide = own.pivot_table(index=["training", "kind", "parts", "aimed_at"], columns="criterion", values="frechet")
+        if {"magnitude", "random"} <= set(wide.columns):
+            for kind, pairs in wide.dropna(subset=["magnitude", "random"]).groupby(level="kind", sort=False):
+                ratio = pairs["random"] / pairs["magnitude"]
+                found.append(
+                    f"{dataset}, {kind}, retrained: the distance with random pruning is {ratio.min():.2f} to "
+                    f"{ratio.max():.2f} times that with magnitude, median {ratio.median():.2f} ({len(ratio)} cells)."
+                )
+    return found
+
+
+def checklist(rows: pd.DataFrame) -> pd.DataFrame:
+    """The reporting checklist of Blalock et al. (2020), answered without and with retraining; `rows` of `cells`."""
+    bare = rows[rows.training == "none"]
+    retrained = rows[rows.training.str.startswith(("one-shot", "iterative"))]
+
+    def answers(own):
+        seeds = own.groupby("dataset").seed.nunique()
+        pruned = own[own.kind != "dense"]
+        baselines = {name: sorted(set(pruned.kind[pruned.criterion == name])) for name in ("random", "magnitude")}
+        return {
+            "data sets and architecture, named exactly": ", ".join(seeds.index)
+            + "; DCGAN for 32×32, width 64, shipped",
+            "raw values of the dense network beside them": "yes, and of the dense one trained as long",
+            "at least 5 operating points": f"{pruned.aimed_at.nunique()} compressions",
+            "mean and standard deviation over seeds": ", ".join(f"{name} n = {n}" for name, n in seeds.items()),
+            "random pruning as baseline": ", ".join(baselines["random"]) or "no",
+            "magnitude pruning as baseline": ", ".join(baselines["magnitude"]) or "no",
+            "more than one data set": "yes" if len(seeds) > 1 else "no",
+            "more than one architecture": "no",
+            "compression and theoretical speed-up, defined": "parameters, and multiply-accumulates, dense over pruned",
+            "measured time beside counted operations": "yes",
+        }
+
+    columns = {"without retraining": answers(bare)}
+    if len(retrained):
+        columns["with retraining"] = answers(retrained)
+    return pd.DataFrame(columns).rename_axis("asked")
