@@ -247,3 +247,22 @@ def test_weights_ship_in_half_precision_and_load_in_full(tmp_path):
     back = checkpoints.load_part(tmp_path / "target", "generator")
     assert all(p.dtype == torch.float32 for p in back.parameters())
     assert torch.equal(back.down.down3.conv.weight, unet.down.down3.conv.weight.half().float())
+
+
+def test_a_step_can_be_asked_for_on_some_data_sets(tmp_path):
+    pairs = [{"dataset": "fashion_mnist", "seeds": [0, 1]}, {"dataset": "cifar10", "seeds": [0, 1]}]
+
+    def load(**steps):
+        (tmp_path / "some.yaml").write_text(json.dumps({"study": "s", "pairs": pairs, **steps}))
+        return [run.removeprefix("results/s/") for run in studies.load(tmp_path / "some.yaml").runs]
+
+    found = load(structured=["cifar10"], compression=["fashion_mnist"], cost=True)
+    assert found == [
+        "fashion_mnist/seed0/compression",
+        "fashion_mnist/seed0/cost",
+        "fashion_mnist/seed1/compression",
+        "cifar10/seed0/structured",
+        "cifar10/seed0/cost",
+    ]
+    with pytest.raises(ParameterError, match="structured"):
+        load(structured=["mars"])

@@ -31,7 +31,7 @@ NUMBERS = {
     "narrow": "08_train_unet",
     "inner": "08_unet_inner_layers",
 }
-# Notebooks that need no more than a shipped pair: on every seed of it, or on the first.
+# Notebooks that need no more than a shipped pair: on every seed of it, or on the first; true, or a list of data sets.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
 
 
@@ -43,6 +43,7 @@ def _list_of(items: dict) -> dict:
     return {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
 
 
+ON = {"anyOf": [{"type": "boolean"}, _list_of({"enum": list(parameters.DATASETS)})]}
 PAIR = _mapping(
     ["dataset"],
     dataset={"enum": list(parameters.DATASETS)},
@@ -75,7 +76,7 @@ SCHEMA = _mapping(
     report={"type": "string", "pattern": r"^(reports|results/[A-Za-z0-9_-]+)(/[A-Za-z0-9_-]+)*$"},
     pairs=_list_of(PAIR),
     prune=_mapping(["cells"], n_samples={"type": "integer"}, n_quality={"type": "integer"}, cells=_list_of(CELL)),
-    **{step: {"type": "boolean"} for step in (*EVERY_SEED, *FIRST_SEED)},
+    **{step: ON for step in (*EVERY_SEED, *FIRST_SEED)},
     retrain=_mapping(["arms"], arms=_list_of(ARM), **{name: {} for name in COMMON}),
     classifiers=_list_of({"type": "string"}),
     unets=_list_of(UNET),
@@ -144,7 +145,9 @@ def load(path) -> Study:
             for seed in seeds:
                 _add_pair(study, content.get("prune", {}), pair, seed)
                 for step in (*EVERY_SEED, *FIRST_SEED) if shipped else ():
-                    if content.get(step) and (step in EVERY_SEED or seed == seeds[0]):
+                    asked = content.get(step)
+                    asked = pair["dataset"] in asked if isinstance(asked, list) else asked
+                    if asked and (step in EVERY_SEED or seed == seeds[0]):
                         _add_on_shipped(study, step, pair["dataset"], seed)
         retrain = content.get("retrain", {"arms": []})
         for arm in retrain["arms"]:
