@@ -29,6 +29,13 @@ def findings(rows: pd.DataFrame) -> list[str]:
             said.append(f"{kind} " + ", ".join(f"{value:.2f} at {c:g}×" for c, value in best.items()))
         trained = f"; the dense pair trained as long {control.iloc[0]:.2f}" if len(control) else ""
         found.append(f"{dataset}, retrained (seed {seed}), the best of each: {'; '.join(said)}{trained}.")
+        for narrow in rows[(rows.dataset == dataset) & (rows.training == "narrow")].itertuples():
+            rivals = own[(own.kind == "filters") & (own.aimed_at == narrow.aimed_at)].frechet
+            beside = f", the best of the pruned and retrained by filters {rivals.min():.2f}" if len(rivals) else ""
+            found.append(
+                f"{dataset}: a generator as narrow as one {narrow.aimed_at:g} times smaller, trained from scratch for "
+                f"as many steps as the dense training and the retraining together, has {narrow.frechet:.2f}{beside}."
+            )
         merged = own.merge(before, on=["kind", "criterion", "aimed_at"], suffixes=("", "_before"))
         worse = merged[merged.frechet > merged.frechet_before]
         found.append(

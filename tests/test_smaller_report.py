@@ -102,6 +102,9 @@ def test_findings_are_computed():
     assert "instead of the generator alone gave worse images in 1 of 2 cells." in found
     assert "with random pruning is 0.50 to 1.10 times that with magnitude, median 0.80 (2 cells)" in found
     assert "the best of each: filters 2.00 at 8×; the dense pair trained as long 0.90." in found
+    narrow = cells().iloc[[-1]].assign(training="narrow", frechet=1.5)
+    found = "\n".join(smaller_findings.findings(pd.concat([cells(), narrow])))
+    assert "together, has 1.50, the best of the pruned and retrained by filters 2.00." in found
     assert "d, not retrained, 8 times smaller: at best 3.00 by filters (magnitude); dense 1.00." in found
 
 
