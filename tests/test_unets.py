@@ -70,6 +70,11 @@ def test_runs_that_differ_widen_the_interval_and_none_may_be_beyond_the_margin()
     each |= {("alike", "macs", "a", i): scores for i, scores in enumerate(alike)}
     verdict = unets.no_loss(each, margin=0.034)
     assert verdict.no_loss.to_dict() == {("apart", "macs", "a"): False, ("alike", "macs", "a"): True}
+    # One run of five is beyond the margin, though the interval of their mean is not.
+    each = {("dense", "-", "-", i): dense[0] for i in range(5)}
+    each |= {("once", "macs", "a", i): dense[0] + 0.1 * (0.035 if i == 4 else 0) for i in range(5)}
+    verdict = unets.no_loss(each, margin=0.03).loc[("once", "macs", "a")]
+    assert verdict.high < 0.03 < verdict.worst and not verdict.no_loss
 
 
 def test_duels_are_with_what_costs_the_same():
