@@ -65,6 +65,7 @@ ARM = _mapping(
     dataset={"enum": list(parameters.DATASETS)},
     seed={"type": "integer", "minimum": 0},
     **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "discriminator_rate")},
+    scratch_steps={},  # the dense training's, which differ between data sets
 )
 UNET = _mapping(["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow={"type": "string"})
 INNER = ("ratios", "levels", "macs_left", "parameters_left", "n_seeds", "steps", "margin", "seconds")
