@@ -56,6 +56,7 @@ def whole_filters(filters: pd.DataFrame, guided: pd.DataFrame) -> pd.DataFrame:
     order = rows.drop_duplicates(["scope", "criterion"])[["scope", "criterion"]]
     wide = rows.pivot_table(index=["scope", "criterion"], columns=["dataset", "ratio"], values="frechet")
     wide = wide.loc[pd.MultiIndex.from_frame(order)]
+    wide = wide.rename(columns=lambda ratio: f"{100 * ratio:g} %", level="ratio")
     return wide.map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
 
 

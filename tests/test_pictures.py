@@ -50,3 +50,13 @@ def test_a_notebook_is_packed_once_and_keeps_all_else(tmp_path):
     assert (pixels_of(base64.b64decode(image)) == GREY).all()
     pictures.pack(path)
     assert path.read_bytes() == once
+
+
+def test_a_figure_is_packed_once(tmp_path):
+    path = tmp_path / "figure.png"
+    path.write_bytes(png(GREY))
+    pictures.pack(path)
+    once = path.read_bytes()
+    assert len(once) < len(png(GREY)) and (pixels_of(once) == GREY).all()
+    pictures.pack(path)
+    assert path.read_bytes() == once

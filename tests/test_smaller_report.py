@@ -36,7 +36,7 @@ def test_whole_filters_are_the_recalibrated_ones_with_the_guided_below():
     filters = pd.DataFrame(rows, columns=["scope", "criterion", "ratio", "recalibrated", "frechet"]).assign(dataset="d")
     guided = pd.DataFrame({"way": ["guided", "uniform"], "ratio": 0.1, "recalibrated": True, "frechet": [1.5, 8.0]})
     table = smaller_report.whole_filters(filters, guided.assign(dataset="d"))
-    assert table[("d", 0.1)].to_dict() == {
+    assert table[("d", "10 %")].to_dict() == {
         ("uniform", "l1"): "2.00", ("global", "lamp"): "3.00", ("guided", "l2"): "1.50",
     }  # fmt: skip
 

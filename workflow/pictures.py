@@ -1,6 +1,6 @@
-"""Pictures of executed notebooks in fewer bytes: curves and grey pictures keep 256 colours, others all of theirs.
+"""Pictures in fewer bytes: curves and grey pictures keep 256 colours, others all of theirs.
 
-usage: python workflow/pictures.py NOTEBOOK...
+usage: python workflow/pictures.py NOTEBOOK_OR_PNG...
 """
 
 import base64
@@ -28,7 +28,10 @@ def lighter(picture: bytes) -> bytes:
 
 
 def pack(path: Path) -> None:
-    """Make every picture in the executed notebook at `path` lighter. Once is enough: again changes nothing."""
+    """Make a PNG, or every picture in an executed notebook, lighter. Once is enough: again changes nothing."""
+    if path.suffix == ".png":
+        write_atomic(path, lighter(path.read_bytes()))
+        return
     notebook = nbformat.read(path, nbformat.NO_CONVERT)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

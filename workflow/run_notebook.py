@@ -96,7 +96,9 @@ def main() -> int:
         output_folder(arguments.executed.parent)
         error_file.unlink(missing_ok=True)
         run(arguments.notebook, arguments.executed, arguments.parameters, label)
-        pack(arguments.executed)
+        figures = Path(arguments.parameters.get("output", arguments.executed.parent)).glob("figures/*.png")
+        for path in (arguments.executed, *figures):
+            pack(path)
     except Exception as error:  # whatever it is, it ends in one line here and in the list at the end of the study
         line = " ".join(str(error).split()) or type(error).__name__
         say(label, f"FAILED: {line}")

@@ -1,8 +1,8 @@
 """Copy trained weights and their cards from results/ to checkpoints/, where they ship from.
 
-Of results/checkpoints seed 0 ships both networks as they are, the other seeds the generator in 16-bit floats, and each
-data set its classifier with the features of real images. Of results/unets the narrow U-Nets and their discriminators
-ship in 16-bit floats; those of width 64 are too large. So all of it stays small.
+Seed 0 of a data set ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set
+its classifier with the features of real images. Of a U-Net's task both networks ship, in 16-bit floats. So all of it
+stays small.
 """
 
 import shutil
@@ -24,17 +24,14 @@ def main() -> None:
         if kind == "classifier":
             copy(run, target, "classifier", "real")
             shutil.copyfile(run / "notebook.ipynb", REPORTED / f"00_classifier-{dataset}.ipynb")
+        elif run.name == "unet":
+            halve(run, target, "generator", "discriminator")
         elif kind == "seed0":
             copy(run, target, "generator", "discriminator")
             shutil.copyfile(run / "notebook.ipynb", REPORTED / f"01_train-{dataset}-seed0.ipynb")
         else:
             halve(run, target, "generator")
         print(f"{dataset} {kind} -> {target.relative_to(ROOT)}")
-    for manifest in sorted((ROOT / "results/unets").glob("*/seed0/narrow/manifest.json")):
-        target = ROOT / "checkpoints" / manifest.parents[2].name / "seed0"
-        target.mkdir(parents=True, exist_ok=True)
-        halve(manifest.parent, target, "generator", "discriminator")
-        print(f"{manifest.parents[2].name} -> {target.relative_to(ROOT)}")
 
 
 def copy(run: Path, target: Path, *names: str) -> None:
