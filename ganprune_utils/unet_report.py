@@ -87,9 +87,10 @@ def saved(verdict: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame) -> Path:
-    """Write `folder/README.md`: the tables named in `TITLES`, the figures, and what it all came from."""
-    sections = [
+def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, findings: list[str]) -> Path:
+    """Write `folder/README.md`: the findings, the tables named in `TITLES`, the figures, and where it all came from."""
+    sections = [pages.section("What it says", "\n".join(f"- {sentence}" for sentence in findings))]
+    sections += [
         pages.section(title, NOTES[name], shown[name])
         for name, title in TITLES.items()
         if name in shown and len(shown[name])
