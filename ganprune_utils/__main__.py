@@ -35,26 +35,30 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--criterion", default="l2", choices=CRITERIA, help="which filters go")
     one.add_argument("--scope", default="uniform", choices=SCOPES, help="share of each layer, or of all together")
     one.add_argument("--ratio", type=float, default=0.0, help="share of the filters in [0, 1); 0: none")
-    one.add_argument("--no-recalibration", action="store_true", help="keep the dense network's BatchNorm statistics")
+    one.add_argument("--no-recalibration", action="store_true", help="keep the BatchNorm statistics as they are")
     one.set_defaults(run=run_export)
     return whole
 
 
 def run_export(options) -> int:
     folder = checkpoints.find(options.dataset, options.seed, options.checkpoint)
-    dense = checkpoints.load_part(folder, "generator")
-    noise = draw_noise(1000, dense.latent_dim, NOISE_SEEDS["recalibrate"])
+    whole = checkpoints.load_part(folder, "generator")
+    card = checkpoints.read_card(folder / "generator.safetensors")
+    dense = whole
+    if "retrained" in card:  # it was pruned before: what is saved is told against the generator it came from
+        dense = checkpoints.load_part(checkpoints.find(card["dataset"], card["seed"]), "generator")
+    noise = draw_noise(1000, whole.latent_dim, NOISE_SEEDS["recalibrate"])
     example = noise[:2]
-    removed = pruning.filters_for(dense, example, options.criterion, options.ratio, options.scope, noise, options.seed)
-    small = pruning.remove_filters(dense, removed, example)
-    recalibrated = options.ratio > 0 and not options.no_recalibration
+    removed = pruning.filters_for(whole, example, options.criterion, options.ratio, options.scope, noise, options.seed)
+    small = pruning.remove_filters(whole, removed, example)
+    # What was retrained is measured recalibrated, so it is taken home like that.
+    recalibrated = (options.ratio > 0 or "retrained" in card) and not options.no_recalibration
     if recalibrated:
         pruning.recalibrate_batchnorm(small, noise)
-    card = checkpoints.read_card(folder / "generator.safetensors")
-    kept = {name: card[name] for name in ("dataset", "data", "seed") if name in card}
+    kept = {name: card[name] for name in ("dataset", "data", "seed", "retrained") if name in card}
     pruned = {name: getattr(options, name) for name in ("criterion", "scope", "ratio")} | {"recalibrated": recalibrated}
     before, after = size(dense, example), size(small, example)
-    card = {**kept, "dense_sha256": card.get("weights_sha256"), "pruned": pruned, **after}
+    card = {**kept, "source_sha256": card.get("weights_sha256"), "pruned": pruned, **after}
     found = export(small, options.output, noise[:16], card)
     print(f"{options.output}: parity with ONNX Runtime {found['parity']:.1e}")
     for name, value in after.items():

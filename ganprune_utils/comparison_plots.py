@@ -113,9 +113,9 @@ def likeness_and_quality(cells: pd.DataFrame) -> Figure:
 def fronts(rows: pd.DataFrame, ruined: dict[str, float]) -> Figure:
     """Fréchet distance over remaining parameters, packed bytes and MACs; a row of panels a data set.
 
-    `rows` are of `smaller.cells` with `packed`; drawn is each data set's first seed, which has all ways. What is on the
-    front, a line, was chosen by `frechet_choose`, and is drawn where `frechet` says. Filled: without retraining;
-    hollow: retrained; squares filters, circles masks. Grey line: `ruined`, one image repeated.
+    `rows` are of `smaller.cells` with `packed`; drawn is each data set's first seed, the one that was retrained. What
+    is on the front, a line, was chosen by `frechet_choose`, and is drawn where `frechet` says. Filled: without
+    retraining; hollow: retrained; squares filters, circles masks. Grey line: `ruined`, one image repeated.
     """
     from ganprune_utils.smaller import front, is_mean
 
@@ -196,6 +196,12 @@ def retrained(rows: pd.DataFrame, ruined: dict[str, float]) -> Figure:
         own = own[own.seed == own.seed.min()]
         controls = own[own.kind == "dense"].set_index("training").frechet
         for axis, (kind, parts) in zip(line, panels, strict=True):
+            if not (
+                own.training.isin([*list(TRAINED)[1:], "narrow"]) & (own.kind == kind) & (own.parts == parts)
+            ).any():
+                axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color="#666666")
+                axis.set(title=f"{kind}, {PRUNED[parts]}", xlabel="times smaller")
+                continue
             for (training, criterion), arm in own[own.kind == kind].groupby(["training", "criterion"], sort=False):
                 if training == "narrow" and parts == "generator":
                     axis.plot(arm.compression, arm.frechet, "*", color=NARROW, markersize=11)

@@ -1,8 +1,9 @@
 """Prune, train, retrain: a trained pair is pruned at the start of some rounds and trained in all of them.
 
-Every arm of a comparison has the same number of rounds and of steps a round, so that they differ in when and what they
-prune, and in nothing else. One-shot prunes in the first round; iterative in the first r rounds, and trains on; the
-control prunes never. What two arms have in common at the beginning is trained once.
+Arms of a comparison have the same number of rounds and of steps a round, so that they differ in when and what they
+prune, and in nothing else; one that is rewound has all rounds from there. One-shot prunes in the first round; iterative
+in the first r rounds, and trains on; the control prunes never. What two arms have in common at the beginning is trained
+once.
 """
 
 import hashlib
@@ -132,7 +133,8 @@ def retrain(
     """Run the schedule, yielding the pair after each round, its record the last of `history`.
 
     After every round the whole state goes to `folder`. A run that was killed, or one that begins as another did, goes
-    on from the last round that is there.
+    on from the last round that is there. States in the middle of training on, where no other arm can branch off, are
+    removed once the next one is there.
 
     Args:
         load: gives the dense pair (generator, discriminator) anew at each call.
@@ -168,6 +170,8 @@ def retrain(
         record |= {"seconds": time.perf_counter() - begin, **measure(pair.generator)}
         pair.history.append(record)
         _save(paths[number], pair, optimizers, random)
+        if target is None:
+            paths[number - 1].unlink(missing_ok=True)
         yield pair
 
 
@@ -219,7 +223,8 @@ def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> di
             d_real, d_after = judged(generator, discriminator, noise, real, autocast)
             looks.append((d_real, batch[-1].item(), d_after))
         for layer, mask in dead:
-            if torch.count_nonzero(effective_weight(layer)[mask]):
+            # What the step used, and what the next one will use.
+            if torch.count_nonzero(layer.weight[mask]) or torch.count_nonzero(effective_weight(layer)[mask]):
                 raise StudyError("a pruned weight came back to life")
     means = dict(zip(NAMES, (sums / settings.steps).tolist(), strict=True))
     return means | {"balance": balance_ratio(looks)}

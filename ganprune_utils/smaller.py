@@ -64,10 +64,10 @@ def one_table(rows: pd.DataFrame, metric: str = "frechet", digits: int = 2) -> p
 def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFrame:
     """For each data set the networks of most compression and of fewest MACs that stay within the tolerance.
 
-    Of its first seed, which has all ways. Chosen by `frechet_choose`, against that of the dense generator without
-    training; the row then shows `frechet`, of images and noise that had no part in the choice, and how far that lies
-    above the dense generator's (rise) and above that of the dense pair trained on (rise_control). What is a mean of
-    random draws is no network, and one that has as many MACs as the dense one saves none.
+    Of its first seed, the one that was retrained. Chosen by `frechet_choose`, against that of the dense generator
+    without training; the row then shows `frechet`, of images and noise that had no part in the choice, and how far that
+    lies above the dense generator's (rise) and above that of the dense pair trained on (rise_control). What is a mean
+    of random draws is no network, and one that has as many MACs as the dense one saves none.
     """
     found = []
     for _, own in rows.groupby("dataset", sort=False):

@@ -29,6 +29,15 @@ def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, names=["dataset"]).astype(float).round(2)
 
 
+def energy(measured: pd.DataFrame) -> str:
+    """Joules for 1,000 images as a table, or that there was no counter; `measured` of notebook 11, may be empty."""
+    if not len(measured):
+        return ""
+    if measured.joules_per_1000.isna().all():
+        return "There was no energy counter on the machine."
+    return "Joules for 1,000 images:\n\n" + markdown(measured.drop(columns="seed").round(3))
+
+
 def costs(rows: pd.DataFrame) -> pd.DataFrame:
     """Dense over pruned at the compressions aimed at: multiplications, time, packed bytes, of the first seed.
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from test_filters import NOISE, Foreign, trained_like
 
-from ganprune_utils import checkpoints, pruning
+from ganprune_utils import checkpoints, load_generator, pruning
 from ganprune_utils import export as exporting
 from ganprune_utils.__main__ import main
 from ganprune_utils.errors import CheckpointError, ParameterError, StudyError
 from ganprune_utils.models import Generator
+from ganprune_utils.models.sampling import draw_noise
 
 
 def test_the_command_writes_a_smaller_generator_that_both_can_load(tmp_path, capsys):
@@ -28,6 +29,19 @@ def test_the_command_writes_a_smaller_generator_that_both_can_load(tmp_path, cap
     images = session.run(None, {"noise": noise})[0]
     assert images.shape == (5, 1, 32, 32)
     assert np.abs(images - generator(torch.from_numpy(noise)).detach().numpy()).max() < 1e-4
+
+
+def test_what_was_retrained_is_recalibrated_and_told_against_the_dense_generator(tmp_path, capsys):
+    dense, noise = load_generator("fashion_mnist"), draw_noise(8, 100, 0)
+    small = pruning.remove_filters(dense, pruning.filters_for(dense, noise, "l2", 0.5), noise[:2])
+    card = {"dataset": "fashion_mnist", "seed": 0, "retrained": {"arm": "one_shot"}}
+    checkpoints.save_weights(small, tmp_path / "run/generator.safetensors", card)
+    assert main(["export", str(tmp_path / "new"), "--checkpoint", str(tmp_path / "run")]) == 0
+    assert "parameters: 369,600 of 1,066,880 (2.9 times fewer)" in capsys.readouterr().out
+    written = json.loads((tmp_path / "new/generator.json").read_text())
+    assert written["retrained"] == card["retrained"] and written["pruned"]["recalibrated"]
+    found = checkpoints.load_part(tmp_path / "new", "generator")
+    assert not torch.equal(found.layers.bn1.running_mean, small.layers.bn1.running_mean)
 
 
 def test_a_foreign_generator_can_be_exported(tmp_path):

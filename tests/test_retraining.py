@@ -102,6 +102,12 @@ def test_what_two_arms_have_in_common_is_trained_once(images, tmp_path, monkeypa
     assert not same(*(finish(settings(iterative(c, 6)), images, tmp_path).generator for c in (2, 4)))
 
 
+def test_states_that_nothing_can_branch_off_do_not_stay(images, tmp_path):
+    finish(settings(one_shot(4, 6)), images, tmp_path / "once")
+    finish(settings(iterative(2, 6)), images, tmp_path / "often")  # pruned in three rounds: three places to branch off
+    assert [len(list((tmp_path / name).iterdir())) for name in ("once", "often")] == [1, 3]
+
+
 @pytest.mark.parametrize("rewind", [True, False])
 @pytest.mark.parametrize("kind", ["masks", "filters"])
 def test_rewinding_goes_back_to_the_first_weights(images, tmp_path, kind, rewind, monkeypatch):

@@ -97,24 +97,48 @@ def test_retraining_stands_beside_what_was_not_retrained():
 
 
 def test_findings_are_computed():
-    found = "\n".join(smaller_findings.findings(cells()))
+    found = "\n".join(smaller_findings.findings(cells(), pd.DataFrame()))
     assert "retraining made 1 of 4 networks worse than not retraining, none of them below 8×." in found
     assert "instead of the generator alone gave worse images in 1 of 2 cells." in found
     assert "with random pruning is 0.50 to 1.10 times that with magnitude, median 0.80 (2 cells)" in found
     assert "the best of each: filters 2.00 at 8×; the dense pair trained as long 0.90." in found
     narrow = cells().iloc[[-1]].assign(training="narrow", frechet=1.5)
-    found = "\n".join(smaller_findings.findings(pd.concat([cells(), narrow])))
+    found = "\n".join(smaller_findings.findings(pd.concat([cells(), narrow]), pd.DataFrame()))
     assert "together, has 1.50, the best of the pruned and retrained by filters 2.00." in found
     assert "d, not retrained, 8 times smaller: at best 3.00 by filters (magnitude); dense 1.00." in found
 
 
+def test_what_helped_what_broke_and_what_was_hoped_for_is_said():
+    slower = cells().iloc[[3]].assign(parts="generator, D at 0.5 of its rate", frechet=2.5)
+    broken = cells().assign(score=lambda t: 1.0 + (t.frechet != 3.0))  # of what is not retrained, by magnitude
+    latency = pd.DataFrame(
+        {"network": "half of the filters removed", "threads": 1, "batch": 64, "runner": ["eager", "eager", "onnx"],
+         "ratio": [2.7, 3.1, 3.2]}
+    )  # fmt: skip
+    found = "\n".join(smaller_findings.findings(pd.concat([broken, slower]), latency))
+    assert "d, a discriminator that learns more slowly (filters, one-shot): 2.50 for 2.00 at 8×." in found
+    assert (
+        "d: filters by magnitude, 8 times smaller, not retrained, give one image whatever the noise in 1 of 1 seeds"
+        in found
+    )
+    assert "3 times hoped for: eager 2.70 to 3.10 times (missed), onnx 3.20 to 3.20 times (met)." in found
+    assert found.count("whatever the noise") == 1
+
+
+def test_energy_is_shown_or_said_to_be_missing():
+    rows = pd.DataFrame({"dataset": "d", "seed": 0, "network": ["dense"], "joules_per_1000": [12.3456]})
+    assert "| d | dense | 12.35 |" in smaller_report.energy(rows)
+    assert smaller_report.energy(rows.assign(joules_per_1000=float("nan"))).startswith("There was no energy counter")
+    assert smaller_report.energy(pd.DataFrame()) == ""
+
+
 def test_the_checklist_answers_for_retraining_apart():
     table = smaller_findings.checklist(cells())
-    assert table.loc["random pruning as baseline"].to_list() == ["filters", "filters"]
+    assert table.loc["random pruning as baseline"].to_list() == ["d: filters", "d: filters"]
     alone = smaller_findings.checklist(cells()[lambda t: t.training.isin(["none", "dense"])])
     assert list(alone.columns) == ["without retraining"]
     bare = cells()[lambda t: (t.training != "one-shot") | (t.criterion == "magnitude")]
-    assert smaller_findings.checklist(bare).loc["random pruning as baseline", "with retraining"] == "no"
+    assert smaller_findings.checklist(bare).loc["random pruning as baseline", "with retraining"] == "d: no"
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -152,7 +176,8 @@ def test_the_figure_of_retraining_has_a_panel_for_each_kind_and_part():
     rows.append(rows[-1] | dict(training="one-shot", parts="generator, D at 0.5 of its rate"))
     rows.append(way | dict(training="narrow", kind="filters", aimed_at=8.0, compression=8.1, frechet=1.5))
     figure = comparison_plots.retrained(pd.DataFrame(rows), {"d": 30.0})
-    masks, _, filters, both = figure.axes
+    masks, missing, filters, both = figure.axes
+    assert [text.get_text() for text in missing.texts] == ["not run"] and not missing.lines
     assert masks.get_title() == "masks, generator pruned"
     # Four arms, one of them of one point, the dense line and that of one image repeated.
     assert sorted(len(line.get_xdata()) for line in masks.lines) == [1, 2, 2, 2, 2, 2]
