@@ -20,7 +20,7 @@ test: $(READY)  ## ruff, pytest and nbval
 report: $(READY)  ## run the paper's study on the shipped weights and rewrite reports/
 	$(SNAKEMAKE) --config study=params/studies/paper.yaml
 
-smaller: $(READY)  ## compare masks with filters, measure cost, and rewrite reports/smaller/
+smaller: $(READY)  ## compare masks with filters, retrain, measure cost, and rewrite reports/smaller/: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/smaller.yaml
 
 unets: $(READY)  ## train two U-Nets, cut their inner layers, and rewrite reports/unets/: hours, needs the data sets
