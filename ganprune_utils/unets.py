@@ -56,7 +56,7 @@ class Report:
         """`pictures`, where `each` is at hand."""
         found = each.replace(np.inf, np.nan).mean().to_dict()
         if self.judge:
-            found["frechet"] = self.judge.pictures(self._own(self._chosen_of(made)))["frechet"]
+            found["frechet"] = self.judge.frechet(self._own(self._chosen_of(made)))
         return found
 
     def _chosen_of(self, made):

@@ -129,6 +129,7 @@ def test_the_shipped_judge_knows_a_collapsed_and_a_blurred_generator():
     noise = draw_noise(500, generator.latent_dim, seed=0)
     pictures = as_saved(generate(generator, noise), judge.own_size)
     dense = judge.pictures(pictures)
+    assert judge.frechet(pictures) == dense["frechet"]
     one_kind = judge.generator(generator, 0.95 * noise[:1] + 0.3 * noise)
     blurred = judge.pictures(F.avg_pool2d(pictures.float(), 3, 1, 1).to(torch.uint8))
     assert dense["classes"] == 10 and one_kind["classes"] <= 2 and one_kind["entropy"] < 0.5 * dense["entropy"]

@@ -121,6 +121,12 @@ class Judge:
         """`quality` of uint8 pictures (N, C, own_size, own_size)."""
         return quality(self.features(images), self.real, radius_real=self.radius_real)
 
+    def frechet(self, images: torch.Tensor) -> float:
+        """The Fréchet distance alone, of uint8 pictures (N, C, own_size, own_size)."""
+        seen = self.features(images)
+        check(seen, self.real)
+        return frechet(seen.vectors, self.real)
+
     def generator(self, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
         """`quality` of what the generator makes of `noise` (N, latent_dim, 1, 1)."""
         return self.pictures(
@@ -148,19 +154,28 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=
     return {name: float(value) for name, value in found.items()}
 
 
+def frechet(generated: torch.Tensor, real: torch.Tensor) -> float:
+    """The Fréchet distance alone, of feature vectors (N, D) and (M, D): an instant, where `quality` takes seconds."""
+    distance = FrechetInceptionDistance(feature=_Passed(generated.shape[1])).set_dtype(torch.float64)
+    return float(_updated(distance, generated, real).compute())
+
+
+def _updated(metric, generated: torch.Tensor, real: torch.Tensor):
+    metric.update(real, real=True)
+    metric.update(generated, real=False)
+    return metric
+
+
 def _from_torchmetrics(generated: Features, real: torch.Tensor, seed: int) -> dict:
-    dimension = generated.vectors.shape[1]
-    frechet = FrechetInceptionDistance(feature=_Passed(dimension)).set_dtype(torch.float64)
     subset = min(1000, len(generated.vectors), len(real))
-    kid = KernelInceptionDistance(feature=_Passed(dimension), subsets=50, subset_size=subset)
-    for metric in (frechet, kid):
-        metric.update(real, real=True)
-        metric.update(generated.vectors, real=False)
+    kid = KernelInceptionDistance(feature=_Passed(generated.vectors.shape[1]), subsets=50, subset_size=subset)
+    kid = _updated(kid, generated.vectors, real)
     score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
     score.update(generated.logits)
     with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
         torch.manual_seed(seed)
-        return {"frechet": frechet.compute(), "kid": kid.compute()[0], "score": score.compute()[0]}
+        found = {"kid": kid.compute()[0], "score": score.compute()[0]}
+    return {"frechet": frechet(generated.vectors, real), **found}
 
 
 def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None) -> dict[str, float]:
