@@ -91,7 +91,7 @@ rule shipped:
         notebook=lambda wildcards: notebook_of(wildcards.step),
         values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
     # What is timed runs alone; the longest runs come first, so that none is left alone at the end.
-    threads: lambda wildcards: {"cost": workflow.cores, "inner": workflow.cores, "unet": 2, "narrow": 2}.get(wildcards.step, 1)
+    threads: lambda wildcards: workflow.cores if wildcards.step in ("cost", "inner") else 1
     priority: 1
     shell:
         "{RUN} {params.notebook} {log} --parameters {params.values:q}"
