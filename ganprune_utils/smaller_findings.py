@@ -22,8 +22,8 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> list[str]:
             own = means.xs((dataset, kind, first), level=("dataset", "kind", "aimed_at"))
             parts.append(f"{own.min():.2f} by {kind} ({own.idxmin()})")
         found.append(
-            f"{dataset}, not retrained, {first:g} times smaller: of the table's criteria at best {' and '.join(parts)}; "
-            f"dense {dense:.2f}."
+            f"{dataset}, not retrained, {first:g} times smaller: of the table's criteria at best "
+            f"{' and '.join(parts)}; dense {dense:.2f}."
         )
     retrained = rows[rows.training.str.startswith(("one-shot", "iterative"))]
     for dataset, own in retrained.groupby("dataset", sort=False):
@@ -41,7 +41,8 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> list[str]:
             beside = f", the best of the pruned and retrained by filters {rivals.min():.2f}" if len(rivals) else ""
             found.append(
                 f"{dataset}: a generator as narrow as one {narrow.aimed_at:g} times smaller, trained from scratch for "
-                f"about as many steps as the dense training and the retraining together, has {narrow.frechet:.2f}{beside}."
+                f"about as many steps as the dense training and the retraining together, has {narrow.frechet:.2f}"
+                f"{beside}."
             )
         merged = own.merge(before, on=["kind", "criterion", "aimed_at"], suffixes=("", "_before"))
         worse = merged[merged.frechet > merged.frechet_before]
