@@ -91,7 +91,11 @@ rule shipped:
         notebook=lambda wildcards: notebook_of(wildcards.step),
         values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
     # What is timed runs alone; the longest runs come first, so that none is left alone at the end.
-    threads: lambda wildcards: workflow.cores if wildcards.step in ("cost", "inner") else 1
+    threads: lambda wildcards: (
+        workflow.cores
+        if wildcards.step in ("cost", "inner")
+        else STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["parameters"].get("threads", workflow.cores)
+    )
     priority: 1
     shell:
         "{RUN} {params.notebook} {log} --parameters {params.values:q}"

@@ -65,10 +65,15 @@ def test_the_discriminator_stays_whole_unless_both_are_pruned(images, tmp_path):
     assert record["compression"] == pytest.approx(4, rel=1e-3) and record["compression_discriminator"] == 1
 
 
-def test_a_weight_that_comes_back_is_an_error(images, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["the next step", "this step"])
+def test_a_weight_that_comes_back_is_an_error(images, tmp_path, monkeypatch, where):
     def revive(generator, *rest):
         batch = step(generator, *rest)
-        generator.layers.convt2.weight_mask.fill_(1.0)
+        layer = generator.layers.convt2
+        if where == "this step":
+            layer.weight = layer.weight_orig.detach().clone()
+        else:
+            layer.weight_mask.fill_(1.0)
         return batch
 
     step = retraining.adversarial_step
