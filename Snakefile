@@ -23,6 +23,12 @@ def notebook_of(step):
     return f"notebooks/{studies.NUMBERS[step.split('/')[0]]}.ipynb"
 
 
+def cores_of(wildcards):
+    # What is timed runs alone; any other run takes as many cores as its parameters say.
+    asked = STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["parameters"].get("threads", workflow.cores)
+    return workflow.cores if wildcards.step in ("cost", "inner") else asked
+
+
 rule all:
     input:
         # A study that only trains has no tables.
@@ -90,12 +96,8 @@ rule shipped:
     params:
         notebook=lambda wildcards: notebook_of(wildcards.step),
         values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
-    # What is timed runs alone; the longest runs come first, so that none is left alone at the end.
-    threads: lambda wildcards: (
-        workflow.cores
-        if wildcards.step in ("cost", "inner")
-        else STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["parameters"].get("threads", workflow.cores)
-    )
+    # The longest runs come first, so that none is left alone at the end.
+    threads: cores_of
     priority: 1
     shell:
         "{RUN} {params.notebook} {log} --parameters {params.values:q}"
