@@ -17,7 +17,7 @@ from ganprune_utils import datasets
 from ganprune_utils.errors import DataError, ParameterError
 
 TASKS = {"colour": "cifar10", "edges": "fashion_mnist", "paired_folder": None}
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 EDGE = 128  # of the Sobel gradient's 0 to 1442: what counts as an edge
 
 
@@ -74,10 +74,12 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
 
 def grey(images: torch.Tensor) -> torch.Tensor:
     """The luma of colour pictures, uint8 (N, 3, H, W) to uint8 (N, 1, H, W), by ITU-R BT.601."""
-    weights = torch.tensor(LUMA).view(1, 3, 1, 1)
-    return torch.cat([(part.float() * weights).sum(1, keepdim=True).round() for part in images.split(10_000)]).to(
-        torch.uint8
-    )
+    return torch.cat([luma(part.float()).round().to(torch.uint8) for part in images.split(10_000)])
+
+
+def luma(pictures: torch.Tensor) -> torch.Tensor:
+    """The luma (N, 1, H, W) of colour pictures (N, 3, H, W), by ITU-R BT.601, in the range that they have."""
+    return (pictures * pictures.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def edges(images: torch.Tensor) -> torch.Tensor:

@@ -67,6 +67,7 @@ RULES = {
     "image_folder": _TEXT,
     "seed": _whole(0, MAX_SEED),
     "epochs": _whole(1, 100_000),
+    "decay_epochs": _whole(0, 100_000),
     "batch_size": _whole(2, 100_000),
     "latent_dim": _whole(1, 4096),
     "ngf": _whole(1, 4096),
@@ -161,6 +162,8 @@ def check(values: dict) -> dict:
         overall, reach = (max(map(float, checked[name].split())) for name in ("overall", "percents"))
         if overall > reach:
             raise ParameterError(f"overall = {overall:g}: must not be above the highest of percents, {reach:g}")
+    if checked.get("decay_epochs", 0) > checked.get("epochs", math.inf):
+        raise ParameterError(f"decay_epochs = {checked['decay_epochs']}: of only {checked['epochs']} epochs")
     folder, name = checked.get("image_folder"), checked.get("dataset")
     if folder is not None and bool(folder) != (name == "image_folder"):
         raise ParameterError(f"image_folder = {folder!r}: dataset image_folder needs one, {name} takes none")

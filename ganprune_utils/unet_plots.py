@@ -29,7 +29,7 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
         dense = reference[metric][reference.tuned == tuned].item()
         rows = scan[scan.tuned == tuned]
         table = rows.assign(rise=100 * (rows[metric] / dense - 1)).pivot(index="layer", columns="ratio", values="rise")
-        table = table.loc[list(dict.fromkeys(scan.layer))].rename(index=short)
+        table = table.loc[list(dict.fromkeys(scan.layer))].rename(index=short).round(1) + 0.0  # no "-0.0"
         seaborn.heatmap(
             table, ax=axis, annot=True, fmt=".1f", cmap="vlag", center=0, vmin=-20, vmax=20, cbar=False,
             linewidths=0.5,
@@ -66,7 +66,7 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figur
                 style = marker if cost == "time" else marker + "-"
                 axis.errorbar(x, y["mean"], spread, fmt=style, color=colour, label=way, capsize=2, markersize=5)
         axis.axhline(dense[metric].mean(), color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, 1.05))
+        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, None))
     axes[0].set_ylabel(f"{metric.upper()} to the truth")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=min(len(lines), 9), fontsize=9)

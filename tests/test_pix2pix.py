@@ -186,3 +186,45 @@ def test_finetuning_goes_on_from_what_it_is_given_and_leaves_it_alone(small_task
     assert all(torch.equal(one, two) for one, two in pairs)
     with pytest.raises(ParameterError, match="steps = 0"):
         pix2pix.finetune(settings, run.generator, run.discriminator, small_task, 0)
+
+
+def test_the_rate_falls_in_the_last_epochs_and_a_run_of_another_length_is_another(small_task, tmp_path, monkeypatch):
+    rates = []
+    monkeypatch.setattr(
+        pix2pix, "train_on", lambda settings, run, optimizers, *_: rates.append(rates_of(optimizers)) or {"l1": 0.0}
+    )
+    settings = pix2pix.Settings(epochs=5, decay_epochs=3, lr_discriminator=4e-3, **SMALL)
+    last(settings, small_task, tmp_path)
+    assert rates == [(pytest.approx(1e-3 * share), pytest.approx(4e-3 * share)) for share in (1, 1, 0.75, 0.5, 0.25)]
+    # The part before is the same for both lengths, what follows is not: each has a state of its own.
+    last(pix2pix.Settings(epochs=6, decay_epochs=3, lr_discriminator=4e-3, **SMALL), small_task, tmp_path)
+    assert len(rates) == 11 and len(list(tmp_path.glob("checkpoint-*.pt"))) == 2
+
+
+def rates_of(optimizers):
+    return tuple(optimizers[name].param_groups[0]["lr"] for name in ("generator", "discriminator"))
+
+
+def test_finetuning_ends_at_a_low_rate(small_task, monkeypatch):
+    rates = []
+    monkeypatch.setattr(
+        pix2pix, "step", lambda settings, run, optimizers, *_: rates.append(rates_of(optimizers)[0]) or torch.zeros(5)
+    )
+    networks = UNet(1, 1, ngf=16), PatchDiscriminator(1, 1, 16)
+    pix2pix.finetune(pix2pix.Settings(epochs=1, **SMALL), *networks, small_task, 4)
+    assert rates == pytest.approx([1e-3, 7.5e-4, 5e-4, 2.5e-4])
+
+
+@torch.no_grad()
+def test_what_keeps_the_luma_has_that_of_its_input_and_is_pruned_and_rebuilt_like_any_other():
+    network = trained_like(UNet(1, 3, ngf=16, keeps_luma=True))
+    made = network(INPUTS)
+    assert torch.allclose(paired.luma(made), INPUTS, atol=1e-5) and made.std(1).max() > 0.01
+    chosen = pruning.filters_for(network, INPUTS, "l2", 0.5)
+    small = pruning.remove_filters(network, chosen, INPUTS)
+    assert torch.allclose(paired.luma(small(INPUTS)), INPUTS, atol=1e-5)
+    again = build(small.config)
+    again.load_state_dict(small.state_dict())
+    assert torch.equal(again.eval()(INPUTS), small(INPUTS))
+    with pytest.raises(CheckpointError, match="keeps_luma needs 1 channel in and 3 out, not 1 and 1"):
+        build({"architecture": "unet_generator", "inputs": 1, "outputs": 1, "keeps_luma": True})

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from ganprune_utils.paired import luma
+
 MAX_FACTOR = 8  # an inner layer has at most 8 times the filters of the first
 
 
@@ -15,24 +17,40 @@ class UNet(nn.Module):
     authors' implementation has it at 256x256; or in the levels `dropped`. Down<k> has ngf * min(2^(k-1), 8) filters,
     and up<k> as many as down<k-1>; or those in `down` (down1, ...) and `up` (up<depth>, ..., up2), as a network whose
     filters were pruned.
+
+    keeps_luma: the input is the luma of the output, and is put in place of what the layers made of it, as where a
+        picture is coloured only its colours are asked for; values may then lie a little outside of [-1, 1].
+    pixel: the bottleneck is a single pixel, so its two layers have 2x2 kernels: of 4x4 ones the rest would only ever
+        meet padding. For pictures of 2^depth pixels only.
     """
 
     def __init__(
-        self, inputs: int = 1, outputs: int = 3, ngf: int = 64, depth: int = 5, down=None, up=None, dropped=None
+        self,
+        inputs: int = 1,
+        outputs: int = 3,
+        ngf: int = 64,
+        depth: int = 5,
+        down=None,
+        up=None,
+        dropped=None,
+        keeps_luma: bool = False,
+        pixel: bool = False,
     ):
         super().__init__()
+        if keeps_luma and (inputs, outputs) != (1, 3):
+            raise ValueError(f"keeps_luma needs 1 channel in and 3 out, not {inputs} and {outputs}")
         plan = [ngf * min(2**k, MAX_FACTOR) for k in range(depth)]
         down, up = list(down or plan), [*(up or plan[-2::-1]), outputs]
-        self.channels, self.inputs, self.depth = outputs, inputs, len(down)
+        self.channels, self.inputs, self.depth, self.keeps_luma = outputs, inputs, len(down), keeps_luma
         self.down, self.up = nn.ModuleDict(), nn.ModuleDict()
         dropped = _inner_half(self.depth) if dropped is None else dropped
         before = inputs
         for k, filters in enumerate(down, start=1):
             normed = 1 < k < self.depth
-            self.down[f"down{k}"] = _encoder(before, filters, normed, activated=k > 1)
+            self.down[f"down{k}"] = _encoder(before, filters, normed, k > 1, pixel and k == self.depth)
             before = filters
         for k, filters in zip(range(self.depth, 0, -1), up, strict=True):
-            self.up[f"up{k}"] = _decoder(before, filters, normed=k > 1, dropped=k in dropped)
+            self.up[f"up{k}"] = _decoder(before, filters, k > 1, k in dropped, pixel and k == self.depth)
             before = filters + (down[k - 2] if k > 1 else 0)
 
     @property
@@ -46,10 +64,15 @@ class UNet(nn.Module):
         levels = range(self.depth, 0, -1)
         dropped = [k for k in levels if isinstance(self.up[f"up{k}"].dropout, nn.Dropout)]
         other = {} if dropped == _inner_half(self.depth) else {"dropped": dropped}
+        other |= {name: True for name in ("keeps_luma", "pixel") if getattr(self, name)}
         return {"architecture": "unet_generator", **sizes, **widths, **other}
 
+    @property
+    def pixel(self) -> bool:
+        return self.down[f"down{self.depth}"].conv.kernel_size == (2, 2)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        skips = []
+        given, skips = x, []
         for block in self.down.values():
             x = block(x)
             skips.append(x)
@@ -58,7 +81,8 @@ class UNet(nn.Module):
             x = block(x)
             if skips:
                 x = torch.cat([x, skips.pop()], dim=1)
-        return torch.tanh(x)
+        made = torch.tanh(x)
+        return made + (given - luma(made)) if self.keeps_luma else made
 
 
 class PatchDiscriminator(nn.Module):
@@ -102,14 +126,19 @@ def _inner_half(depth: int) -> list[int]:
     return [k for k in range(depth - 1, 1, -1) if k > depth / 2]
 
 
-def _encoder(inputs, filters, normed, activated):
+def _size(pixel: bool) -> tuple[int, int, int]:
+    """Kernel, stride and padding."""
+    return (2, 2, 0) if pixel else (4, 2, 1)
+
+
+def _encoder(inputs, filters, normed, activated, pixel):
     # Not in place: the skip connection needs what comes in as it was.
     activation = nn.LeakyReLU(0.2) if activated else nn.Identity()
-    conv = nn.Conv2d(inputs, filters, 4, 2, 1, bias=not normed)
+    conv = nn.Conv2d(inputs, filters, *_size(pixel), bias=not normed)
     return _Block(activation, conv, nn.BatchNorm2d(filters) if normed else nn.Identity(), nn.Identity())
 
 
-def _decoder(inputs, filters, normed, dropped):
-    conv = nn.ConvTranspose2d(inputs, filters, 4, 2, 1, bias=not normed)
+def _decoder(inputs, filters, normed, dropped, pixel):
+    conv = nn.ConvTranspose2d(inputs, filters, *_size(pixel), bias=not normed)
     norm = nn.BatchNorm2d(filters) if normed else nn.Identity()
     return _Block(nn.ReLU(), conv, norm, nn.Dropout(0.5) if dropped else nn.Identity())

@@ -1,4 +1,4 @@
-"""Training of a U-Net by pix2pix (Isola et al. 2017): adversarial loss plus 100 times the L1 distance.
+"""Training of a U-Net by pix2pix (Isola et al. 2017): adversarial loss plus a multiple of the L1 distance.
 
 Resumable and deterministic like `training.dcgan`: same settings, same data, same machine, same bits.
 """
@@ -29,9 +29,15 @@ NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides the trained weights. `lambda_l1` weighs the L1 distance against the adversarial loss."""
+    """Everything that decides the trained weights.
+
+    `lambda_l1` weighs the L1 distance against the adversarial loss. In the last `decay_epochs` of the epochs the
+    learning rates fall linearly towards zero, as in the authors' implementation.
+    """
 
     epochs: int
+    decay_epochs: int = 0
+    keeps_luma: bool = False
     ngf: int = 64
     ndf: int = 64
     depth: int = 5
@@ -46,9 +52,10 @@ class Settings:
     seed: int = 0
 
     def fingerprint(self, data_sha256: str) -> str:
-        """Identifies a run except for its length, so that a finished run can be continued for more epochs."""
+        """Identifies a run; without decay except for its length, so that a finished one can be continued."""
         described = asdict(self) | {"data": data_sha256}
-        described.pop("epochs")
+        if not self.decay_epochs:
+            described.pop("epochs")
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -70,7 +77,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     start_up(settings)
     random = torch.Generator().manual_seed(settings.seed)
     sizes = pairs.inputs.shape[1], pairs.targets.shape[1]
-    generator = UNet(*sizes, settings.ngf, settings.depth)
+    generator = UNet(*sizes, settings.ngf, settings.depth, keeps_luma=settings.keeps_luma)
     discriminator = PatchDiscriminator(*sizes, settings.ndf)
     for network in (generator, discriminator):
         init_weights(network, random)
@@ -83,6 +90,8 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     for epoch in range(len(run.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
         batches = torch.randperm(len(pairs), generator=random).split(settings.batch_size)
+        decayed = max(0, epoch - (settings.epochs - settings.decay_epochs))
+        set_rates(settings, optimizers, 1 - decayed / (settings.decay_epochs + 1))
         record = train_on(settings, run, optimizers, pairs, batches, random)
         run.seconds += time.perf_counter() - start
         run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
@@ -93,7 +102,9 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
 def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module, pairs, steps: int) -> Run:
     """Train copies of two networks for `steps` steps more, with fresh optimizers, on batches in a random order.
 
-    Of `settings`, ngf, ndf, depth and epochs do not matter here. Raises ParameterError unless steps >= 1.
+    The learning rates fall linearly from step to step, to end near zero: what is left after so few steps at a full rate
+    would depend on where it stopped. Of `settings`, ngf, ndf, depth and the epochs do not matter here. Raises
+    ParameterError unless steps >= 1.
     """
     if steps < 1:
         raise ParameterError(f"steps = {steps}: needs at least one")
@@ -105,7 +116,9 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     order = torch.cat([torch.randperm(len(pairs), generator=random) for _ in range(passes)])
     batches = order.split(settings.batch_size)[:steps]
     start = time.perf_counter()
-    run.history.append({"steps": steps, **train_on(settings, run, adam(*networks, settings), pairs, batches, random)})
+    optimizers = adam(*networks, settings)
+    falling = [1 - i / len(batches) for i in range(len(batches))]
+    run.history.append({"steps": steps, **train_on(settings, run, optimizers, pairs, batches, random, falling)})
     run.seconds = time.perf_counter() - start
     return run
 
@@ -115,14 +128,25 @@ def start_up(settings: Settings) -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random) -> dict:
-    """A step for each of `batches` (indices). Returns means over them, l1 on the scale of [-1, 1]."""
+def set_rates(settings: Settings, optimizers, share: float) -> None:
+    for name, rate in (("generator", settings.lr_generator), ("discriminator", settings.lr_discriminator)):
+        for group in optimizers[name].param_groups:
+            group["lr"] = share * rate
+
+
+def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, rates=None) -> dict:
+    """A step for each of `batches` (indices), at these shares of the learning rates where `rates` has any.
+
+    Returns means over them, l1 on the scale of [-1, 1].
+    """
     run.generator.train()
     run.discriminator.train()
     sums = torch.zeros(len(NAMES), dtype=torch.float64)
     # Dropout draws from the global stream: it is set from ours, and so belongs to the state that is saved.
     torch.manual_seed(int(torch.randint(2**31, (1,), generator=random)))
-    for chosen in batches:
+    for i, chosen in enumerate(batches):
+        if rates:
+            set_rates(settings, optimizers, rates[i])
         given, wanted = (
             to_model_range(part[chosen]).contiguous(memory_format=torch.channels_last)
             for part in (pairs.inputs, pairs.targets)
