@@ -22,6 +22,7 @@ COSTS = {
 }
 INNER_LEVELS = 2  # the bottleneck and the level above it
 FEWEST = 4  # filters that a way leaves to a layer: fewer are no layer any more
+WITHIN = 1.05  # of a cost counts as that cost, where whole filters cannot come nearer
 
 
 class OutOfReach(ParameterError):
@@ -95,7 +96,7 @@ def cut_to(
     whole = way in ("global", "lamp")
     high = 1 - len(sizes) / sum(sizes) if whole else max(0.0, 1 - FEWEST / min(sizes))
     low = 0.0
-    if cost_at(high) > 1.03 * target:
+    if cost_at(high) > WITHIN * target:
         raise OutOfReach(f"way {way}: cannot come down to {target:,.0f} {measure}")
     for _ in range(12):
         middle = (low + high) / 2
@@ -151,24 +152,20 @@ def all_ways(unet: UNet, levels: list[int], shares: dict, draws: int, inputs: to
     return found
 
 
-def without_dead_taps(unet: UNet, side: int) -> tuple[UNet, float]:
-    """A copy that gives the same for pictures of `side` pixels, with zeros where weights never meet one; their share.
+def without_dead_weights(unet: UNet, example: torch.Tensor) -> UNet:
+    """A copy that gives the same for pictures of the size of `example`, without the weights that never meet a pixel.
 
-    Where the bottleneck is a single pixel, only the inner 2x2 of the 4x4 kernels before and behind it ever meet a
-    pixel, the other 12 taps meet padding or what is cropped. They stay what they were drawn as, and any norm of the
-    filters would count them.
+    Where the bottleneck is a single pixel, only the inner 2x2 of the 4x4 kernels before and behind it ever meet one,
+    the other 12 taps meet padding or what is cropped. They stay what they were drawn as; any norm of the filters, and
+    any count of parameters, would count them.
     """
     small = copy.deepcopy(unet)
-    if side != 2**unet.depth:
-        return small, 0.0
-    dead = 0
-    for block in (small.down[f"down{unet.depth}"], small.up[f"up{unet.depth}"]):
-        kept = torch.zeros_like(block.conv.weight)
-        kept[..., 1:3, 1:3] = 1
-        dead += int((kept == 0).sum())
-        with torch.no_grad():
-            block.conv.weight.mul_(kept)
-    return small, dead / sum(parameter.numel() for parameter in unet.parameters())
+    if tuple(example.shape[-2:]) == (2**unet.depth, 2**unet.depth):
+        for block in (small.down[f"down{unet.depth}"], small.up[f"up{unet.depth}"]):
+            conv = block.conv
+            conv.weight = nn.Parameter(conv.weight.detach()[..., 1:3, 1:3].clone())
+            conv.kernel_size, conv.stride, conv.padding = (2, 2), (2, 2), (0, 0)
+    return small
 
 
 def is_inner(name: str, depth: int) -> bool:
@@ -183,7 +180,7 @@ def _of_widths(unet: UNet, groups: dict, removed: dict) -> UNet:
     down = [left[f"down.{name}.conv"] for name in unet.down]
     up = [left[f"up.{name}.conv"] for name in list(unet.up)[:-1]]
     with torch.device("meta"):
-        return UNet(unet.inputs, unet.channels, depth=unet.depth, down=down, up=up)
+        return UNet(unet.inputs, unet.channels, depth=unet.depth, down=down, up=up, pixel=unet.pixel)
 
 
 def _belongs(name: str, way: str, unet) -> bool:

@@ -18,7 +18,7 @@ from ganprune_utils.inner_layers import (
     nearest,
     shallower,
     targets,
-    without_dead_taps,
+    without_dead_weights,
 )
 from ganprune_utils.models import UNet, build
 from ganprune_utils.pruning import filter_groups
@@ -99,15 +99,22 @@ def test_a_narrow_network_belongs_to_the_cost_that_is_nearest_to_its_own(unet):
 
 
 @torch.no_grad()
-def test_dead_taps_go_without_a_trace(unet):
-    live, share = without_dead_taps(unet, 32)
-    assert torch.equal(live(INPUTS), unet(INPUTS))
-    count = 12 * (128 * 128 + 128 * 128)
-    assert share == count / sum(parameter.numel() for parameter in unet.parameters())
-    assert (live.down.down5.conv.weight == 0).float().mean() == 0.75 and (unet.down.down5.conv.weight != 0).all()
-    # Where the bottleneck has more than one pixel, every tap meets one.
-    again, none = without_dead_taps(unet, 64)
-    assert none == 0 and (again.down.down5.conv.weight != 0).all()
+def test_dead_weights_go_without_a_trace(unet):
+    live = without_dead_weights(unet, INPUTS)
+    assert (live(INPUTS) - unet(INPUTS)).abs().max() < 1e-5 and not unet.pixel
+    count = COSTS["parameters"]
+    assert count(unet, INPUTS) - count(live, INPUTS) == 12 * (128 * 128 + 128 * 128)
+    again = build(live.config)
+    again.load_state_dict(live.state_dict())
+    assert torch.equal(again.eval()(INPUTS), live(INPUTS)) and live.pixel
+    assert len(filter_groups(live, INPUTS)) == 9
+    # Where the bottleneck has more than one pixel, every weight meets one.
+    for size in ((64, 64), (32, 64), (64, 32)):
+        assert not without_dead_weights(unet, torch.zeros(1, 1, *size)).pixel
+    # A level less, and its bottleneck has four pixels.
+    assert not shallower(live, 1).pixel
+    target = 0.5 * count(live, INPUTS)
+    assert count(cut_to(live, "uniform", target, "parameters", INPUTS, INPUTS), INPUTS) == pytest.approx(target, 0.05)
 
 
 def test_dropout_stays_where_it_was(unet):

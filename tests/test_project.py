@@ -83,6 +83,7 @@ def test_modules_import_only_from_layers_to_their_right():
         "measuring": 15,
         "inner_layers": 20,
         "unets": 15,
+        "unet_statistics": 20,
         "balance": 15,
         "retraining": 20,
         "structured_plots": 25,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from test_filters import trained_like
 
-from ganprune_utils import unets
+from ganprune_utils import unet_statistics, unets
 from ganprune_utils.errors import DataError
 from ganprune_utils.models import UNet
 from ganprune_utils.paired import Pairs
@@ -32,7 +32,7 @@ def test_ranking_puts_the_layer_first_that_spares_least():
          for share, value in zip((0.5, 0.9), values, strict=True)],
         columns=["tuned", "layer", "sparsity", "l1"],
     )  # fmt: skip
-    found = unets.ranking(scan, pd.DataFrame({"tuned": [False], "l1": [0.1]}), rise=0.05)
+    found = unet_statistics.ranking(scan, pd.DataFrame({"tuned": [False], "l1": [0.1]}), rise=0.05)
     assert list(found.index) == [(False, "down1"), (False, "down3"), (False, "down5")]
     # down1 rises by 0.02 over half of its filters: by 0.005 after an eighth.
     assert found.tolerated.iloc[0] == pytest.approx(0.125) and found.at_half.iloc[0] == pytest.approx(0.2)
@@ -45,35 +45,40 @@ def test_the_verdict_is_paired_by_picture():
     worse = {share: dense + 0.1 * share + random.normal(0, 0.005, 4000) for share in (0.01, 0.02, 0.03)}
     each = {("dense", "-", "-", 0): dense, ("dense, as trained", "-", "-", 0): dense + 0.001}
     each |= {(f"{share}", "macs", "a", 0): values for share, values in worse.items()}
-    found = unets.no_loss(each, margin=0.02)
+    found = unet_statistics.no_loss(each, margin=0.02)
     # 0.02 lies within its interval: that it is below the margin is not shown.
     assert list(found.no_loss) == [True, False, False]
     assert found.difference.to_list() == pytest.approx([0.01, 0.02, 0.03], abs=0.002)
     assert (found.low < found.difference).all() and (found.difference < found.high).all()
     # Compared with the better of the two dense ones.
     each["dense, as trained", "-", "-", 0] = dense - 0.001
-    assert unets.no_loss(each, margin=0.02).difference.to_list() == pytest.approx([0.02, 0.03, 0.04], abs=0.002)
+    assert unet_statistics.no_loss(each, margin=0.02).difference.to_list() == pytest.approx(
+        [0.02, 0.03, 0.04], abs=0.002
+    )
     with pytest.raises(DataError, match="no dense network to compare with"):
-        unets.no_loss({("inner", "macs", "a", 0): dense}, margin=0.02)
+        unet_statistics.no_loss({("inner", "macs", "a", 0): dense}, margin=0.02)
 
 
 def test_runs_that_differ_widen_the_interval_and_none_may_be_beyond_the_margin():
     dense = [pd.Series(np.linspace(0.05, 0.15, 1000))] * 3
     apart = [dense[0] + 0.1 * shift for shift in (-0.02, 0.0, 0.035)]
     alike = [dense[0] + 0.1 * 0.005] * 3
-    one, other = (unets.difference(runs, dense, 0.1) for runs in (apart, alike))
+    one, other = (unet_statistics.difference(runs, dense, 0.1) for runs in (apart, alike))
     assert one["difference"] == pytest.approx(0.005) and other["difference"] == pytest.approx(0.005)
     assert one["high"] - one["low"] > 0.02 and other["high"] - other["low"] < 1e-9
     assert one["worst"] == pytest.approx(0.035)
+    # By Student's t with two degrees of freedom; a bootstrap of three runs would end at the smallest and the largest.
+    spread = 4.303 * np.std([-0.02, 0.0, 0.035], ddof=1) / np.sqrt(3)
+    assert [one["low"], one["high"]] == pytest.approx([0.005 - spread, 0.005 + spread], rel=1e-3)
     each = {("dense", "-", "-", i): scores for i, scores in enumerate(dense)}
     each |= {("apart", "macs", "a", i): scores for i, scores in enumerate(apart)}
     each |= {("alike", "macs", "a", i): scores for i, scores in enumerate(alike)}
-    verdict = unets.no_loss(each, margin=0.034)
+    verdict = unet_statistics.no_loss(each, margin=0.034)
     assert verdict.no_loss.to_dict() == {("apart", "macs", "a"): False, ("alike", "macs", "a"): True}
     # One run of five is beyond the margin, though the interval of their mean is not.
     each = {("dense", "-", "-", i): dense[0] for i in range(5)}
     each |= {("once", "macs", "a", i): dense[0] + 0.1 * (0.035 if i == 4 else 0) for i in range(5)}
-    verdict = unets.no_loss(each, margin=0.03).loc[("once", "macs", "a")]
+    verdict = unet_statistics.no_loss(each, margin=0.03).loc[("once", "macs", "a")]
     assert verdict.high < 0.03 < verdict.worst and not verdict.no_loss
 
 
@@ -87,7 +92,7 @@ def test_duels_are_with_what_costs_the_same():
         ("uniform", "macs", "1 level out", 0): scores + 0.03,
         ("uniform", "parameters", "80%", 0): scores + 0.001,
     }
-    found = unets.duels(each).set_index(["remedy", "against", "measure", "target"])
+    found = unet_statistics.duels(each).set_index(["remedy", "against", "measure", "target"])
     assert list(found.index) == [
         ("levels out", "inner", "macs", "1 level out"),
         ("levels out", "uniform", "macs", "1 level out"),
@@ -108,3 +113,21 @@ def test_the_halves_of_the_test_pairs_have_nothing_in_common():
     # Thinned, a half stays a half.
     few = unets.Report("paired_folder", test, "choose", 5)
     assert torch.equal(few.inputs, pictures[::8]) and few.pictures(test.targets)["l1"] == 0
+
+
+def test_a_piece_is_kept_apart_for_all_that_decides_it(tmp_path):
+    one, other = trained_like(UNet(1, 1, ngf=16)), trained_like(UNet(1, 1, ngf=16))
+    assert unets.weights_sha256(one) == unets.weights_sha256(other) != unets.weights_sha256(one, other)
+    other.up["up1"].conv.bias.data[0] += 1e-6
+    assert unets.weights_sha256(one) != unets.weights_sha256(other)
+    pictures = torch.zeros(4, 1, 32, 32, dtype=torch.uint8)
+    train, test = (Pairs("edges", split, pictures, pictures, split) for split in ("train", "test"))
+    folders = {
+        unets.keep(tmp_path, task, *pairs, steps).folder
+        for task, pairs, steps in (
+            ("edges", (train, test), 1), ("edges", (train, test), 2), ("edges", (test, test), 1),
+            ("edges", (train, train), 1), ("colour", (train, test), 1), ("paired_folder", (train, test), 1),
+            ("edges", (train, test), 1),
+        )
+    }  # fmt: skip
+    assert len(folders) == 6
