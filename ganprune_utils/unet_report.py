@@ -18,21 +18,25 @@ TITLES = {
     "latency": "Time",
     "dcgan": "Is there a bottleneck in the DCGAN?",
 }
+FIGURES = {"trained": "rows", "ranking": "scan", "l1": "ways"}  # beside which table
 AFTER = "After fine-tuning, mean ± standard deviation over runs. Columns: which cost was made equal, and to what. "
 NOTES = {
     "trained": "On the test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
     "distance of what is made to real pictures; beside them the answers that need no network.",
     "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 % "
-    "(empty: more than was tried), and the rise of L1 with half of them gone; as cut, and after fine-tuning.",
-    "l1": AFTER + "The dense network got the same steps.",
+    "(empty: more than was tried), and the rise of L1 in percent with half of them gone; as cut, and fine-tuned.",
+    "l1": AFTER
+    + "The dense network got the same steps. *Inner* leaves at least four filters to a layer: at the lowest "
+    "cost next to nothing of the two inner levels is left, and it differs little from *levels out*. The filters that "
+    "each way left to each layer are in `unet-ways.csv`.",
     "ssim": AFTER + "To the truth.",
     "frechet": AFTER + "To real pictures, in the features of a classifier; L1 rewards blur, this does not.",
-    "duels": "L1 of the remedy minus that of the other way at the same cost, as a share of the dense L1, paired by run "
-    "and picture, with 95 % bootstrap intervals over both. Counted: at how many costs the whole interval says that the "
-    "remedy wins, or loses.",
-    "saved": "The smallest network of each way whose L1 is no worse than that of the dense one, by the margin stated "
-    "beforehand: paired by run and picture, the 95 % bootstrap interval of the mean difference and every single run "
-    "below it, as shares of the dense L1.",
+    "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1, paired by run "
+    "and picture, with 95 % intervals: of a bootstrap over both, or Student's over the runs where that is wider. "
+    "Counted: at how many costs the whole interval says that the remedy wins, or loses.",
+    "saved": "Of each way the network with most saved whose L1 is no worse than that of the dense one, by the margin "
+    "stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every single run lie "
+    "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense.",
     "dcgan": "One layer's filters removed, BatchNorm recalibrated: Fréchet distance over that of the dense generator.",
 }
@@ -62,14 +66,14 @@ def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4) -> pd.Da
 def counted(duels: pd.DataFrame) -> pd.DataFrame:
     """Of each task, remedy, measure and opponent: at how many costs it wins, loses, and the differences' range."""
     keys = ["task", "remedy", "measure", "against"]
-    found = duels.groupby(keys, sort=False).agg(
+    found = duels.assign(percent=100 * duels.difference).groupby(keys, sort=False)
+    return found.agg(
         costs=("target", "size"),
         wins=("wins", "sum"),
         loses=("loses", "sum"),
-        best=("difference", "min"),
-        least=("difference", "max"),
-    )
-    return found.round(4)
+        best=("percent", "min"),
+        least=("percent", "max"),
+    ).round(2)
 
 
 def saved(verdict: pd.DataFrame) -> pd.DataFrame:
@@ -87,13 +91,23 @@ def saved(verdict: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def in_percent(saved: pd.DataFrame) -> pd.DataFrame:
+    """`saved` as a reader wants it: percent, and which network it is."""
+    shares = ["difference", "low", "high", "of the gain", "macs saved", "parameters saved"]
+    table = saved.set_index(["task", "way", "most"])
+    table[shares] = (100 * table[shares].astype(float)).round(1)
+    table["at"] = [
+        f"{m} {t}".removeprefix("both ") if t != "none" else "none" for m, t in saved[["measure", "target"]].values
+    ]
+    return table[["at", *shares, *(name for name in ("ssim", "frechet") if name in table)]]
+
+
 def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, findings: list[str]) -> Path:
     """Write `folder/README.md`: the findings, the tables named in `TITLES`, the figures, and where it all came from."""
     sections = [pages.section("What it says", "\n".join(f"- {sentence}" for sentence in findings))]
-    sections += [
-        pages.section(title, NOTES[name], shown[name])
-        for name, title in TITLES.items()
-        if name in shown and len(shown[name])
-    ]
-    sections += [f"![{path.stem}]({path.relative_to(folder)})\n" for path in sorted(folder.glob("figures/*.png"))]
+    for name, title in TITLES.items():
+        if name in shown and len(shown[name]):
+            sections.append(pages.section(title, NOTES[name], shown[name]))
+            figures = sorted(folder.glob(f"figures/*-{FIGURES[name]}.png")) if name in FIGURES else []
+            sections += [f"![{title}: {path.stem}]({path.relative_to(folder)})\n" for path in figures]
     return pages.write(folder, "Cut inner layers: the report", sections, runs)

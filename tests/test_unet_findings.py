@@ -11,29 +11,64 @@ RANKING = pd.DataFrame(
     for layer, rise in zip(LAYERS, rises, strict=True)
 )
 DUELS = pd.DataFrame(
-    {
-        "task": "edges", "remedy": "inner", "against": ["outer", "outer", "random"],
-        "difference": [-0.02, 0.01, -0.3], "wins": [True, False, True], "loses": [False, False, False],
-    }
-)  # fmt: skip
+    [
+        ("levels out", "inner", "macs", "a", 0.1, False, True),  # the other remedy: no baseline
+        ("levels out", "outer", "macs", "a", -0.02, True, False),
+        ("inner", "outer", "macs", "a", -0.02, True, False),
+        ("inner", "uniform", "macs", "a", 0.01, False, True),
+        ("inner", "random", "parameters", "b", 0.001, False, False),
+        ("inner", "narrow, from scratch", "parameters", "b", 0.07, False, True),
+    ],
+    columns=["remedy", "against", "measure", "target", "difference", "wins", "loses"],
+).assign(task="edges", low=-0.03, high=0.08)
+WAYS = pd.DataFrame(
+    [("inner", "macs", "a", 3.0), ("outer", "macs", "a", 4.0), ("uniform", "macs", "a", 2.0),
+     ("levels out", "both", "a", 5.0), ("inner", "parameters", "b", 1.0), ("random", "parameters", "b", 1.5),
+     ("narrow, from scratch", "parameters", "b", 9.0)],
+    columns=["way", "measure", "target", "frechet"],
+).assign(task="edges")  # fmt: skip
+TABLES = {
+    "ranking": RANKING, "duels": DUELS, "ways": WAYS,
+    "reference": pd.DataFrame({"task": "edges", "tuned": [True, True, False], "l1": [0.99, 1.01, 7.0]}),
+    "dead": pd.DataFrame({"task": ["edges"], "parameters dead": [0.38], "macs dead": [0.07]}),
+    "dcgan": pd.DataFrame({"task": "edges", "layer": ["layers.c1", "layers.c2"] * 2, "ratio": [0.5, 0.5, 0.9, 0.9],
+                           "times_dense": [2.0, 3.0, 8.0, 9.0]}),
+}  # fmt: skip
 
 
 def saved(target="80 %"):
     rows = [("inner", "macs", "none", None), ("inner", "parameters", target, 0.2), ("lamp", "parameters", target, 0.3)]
+    rows += [("narrow, from scratch", "parameters", target, 0.9)]  # it was not cut
     table = pd.DataFrame(rows, columns=["way", "most", "target", "parameters saved"])
     return table.assign(task="edges", difference=0.011, low=0.004, high=0.018)
 
 
 def test_sentences_say_what_the_tables_say():
-    cut, tuned, against, macs, parameters = findings(RANKING, DUELS, saved(), 0.02)
-    assert "as it was cut: half of one layer's filters changes L1 by +10.0 % (down5) to +90.0 % (down1)" in cut
-    assert "the deeper the level, the less (rank correlation -1.00 over 5 layers)" in cut
+    dead, cut, tuned, out, inner, narrow, macs, parameters, dcgan = findings(TABLES, saved(), 0.02)
+    assert dead.startswith("**edges**: 38% of the parameters and 7% of the multiply-accumulates")
+    assert "as it was cut, changes L1 by +10.0 % (down5) to +90.0 % (down1): the deeper the level, the less" in cut
+    assert "correlation -1.00 over 5 layers)" in cut
     assert "after fine-tuning" in tuned and "the more (rank correlation +1.00" in tuned
-    assert "outer: better 1, worse 0 of 2 (-2.0 to +1.0 %); random: better 1, worse 0 of 1" in against
-    assert macs == "edges: no way saved multiply-accumulates without a rise of L1 beyond 2 %."
+    assert "runs of the dense network differ by ±1.4 %" in tuned
+    assert "Leaving inner levels out: at equal multiply-accumulates a lower L1" in out
+    assert (
+        "in 1 of 1 comparisons, a higher one in 0 (95 % intervals). The mean Fréchet distance is lower in 0 of 1."
+        in out
+    )
+    assert "at equal multiply-accumulates a lower L1 than the other ways of pruning in 1 of 2 comparisons" in inner
+    assert "a higher one in 1 (by uniform at a, +1.0 %)" in inner and "parameters a lower L1" in inner
+    assert "in 0 of 1 comparisons, a higher one in 0 (95 %" in inner and "is lower in 2 of 3." in inner
+    assert "of the two inner levels +7.0 % (-3.0 to +8.0 %)" in narrow
+    assert macs == "**edges**: no way saved multiply-accumulates without a rise of L1 beyond 2 %."
     assert "30 % by lamp (+1.1 %, interval +0.4 to +1.8 %)" in parameters
+    assert "50 % of one layer's filters removed multiply the Fréchet distance by 2.00 (c1), 3.00 (c2)" in dcgan
 
 
-def test_nothing_saved_is_said_of_both_costs():
-    said = findings(RANKING, DUELS, saved("none"), 0.02)
+def test_what_was_not_measured_is_not_said():
+    less = TABLES | {"dcgan": pd.DataFrame(), "dead": TABLES["dead"].assign(**{"parameters dead": 0.0})}
+    less |= {"duels": DUELS[DUELS.remedy == "inner"], "ways": WAYS.drop(columns="frechet")}
+    said = findings(less, saved("none"), 0.02)
     assert sum("no way saved" in sentence for sentence in said) == 2
+    assert not any(
+        words in sentence for sentence in said for words in ("DCGAN", "meet a pixel", "levels out", "Fréchet")
+    )

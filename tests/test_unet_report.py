@@ -39,6 +39,10 @@ def test_saved_is_the_most_that_is_no_loss():
         ("outer", "macs", "none"), ("outer", "parameters", "none"),
     ]  # fmt: skip
     assert found["macs saved"].tolist()[:2] == pytest.approx([0.3, 0.4])
+    found = found.assign(difference=0.004, low=-0.01, **{"of the gain": 0.02})
+    percent = unet_report.in_percent(found)
+    assert percent.loc[("edges", "inner", "macs"), ["at", "difference", "macs saved"]].to_list() == ["macs b", 0.4, 30]
+    assert percent.loc[("edges", "outer", "macs"), "at"] == "none"
 
 
 def test_duels_are_counted_by_opponent():
@@ -50,5 +54,5 @@ def test_duels_are_counted_by_opponent():
         }
     )  # fmt: skip
     found = unet_report.counted(duels)
-    assert found.loc[("edges", "inner", "macs", "uniform")].to_list() == [2, 1, 0, -0.1, 0.01]
-    assert found.loc[("edges", "inner", "macs", "outer")].to_list() == [1, 0, 1, 0.2, 0.2]
+    assert found.loc[("edges", "inner", "macs", "uniform")].to_list() == [2, 1, 0, -10, 1]
+    assert found.loc[("edges", "inner", "macs", "outer")].to_list() == [1, 0, 1, 20, 20]
