@@ -112,6 +112,7 @@ RULES = {
     "parameters_left": _list("shares in (0, 1)", lambda value: 0 < value < 1),
     "n_seeds": _whole(1, 100),
     "margin": Rule(float, "a share in (0, 1)", lambda value: 0 < value < 1),
+    "margin_of_gain": Rule(float, "a share in (0, 1]", lambda value: 0 < value <= 1),
     "rounds": _whole(1, 1000),
     "steps": _whole(1, 10**6),
     "scratch_steps": _whole(0, 10**7),

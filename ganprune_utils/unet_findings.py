@@ -8,13 +8,13 @@ NARROW = "narrow, from scratch"
 COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}
 
 
-def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame, margin: float) -> list[str]:
+def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> list[str]:
     """Sentences on each task.
 
     Args:
-        tables: those of notebook 8b by name, each with a column task: ranking, reference, duels, ways, dead, dcgan.
+        tables: those of notebook 8b by name, each with a column task: ranking, reference, duels, ways, verdict, dead,
+            dcgan.
         saved: as of `unet_report.saved`.
-        margin: rise of L1, as a share, that was stated beforehand to be no loss.
     """
     found = []
     for task in tables["ways"].task.unique():
@@ -23,6 +23,7 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame, margin: float
         said += [_depth(rows, tuned, own["reference"]) for tuned, rows in own["ranking"].groupby("tuned")]
         said += [_verdict(remedy, own["duels"], own["ways"]) for remedy in REMEDIES]
         said += [_narrow(own["duels"])]
+        margin = own["verdict"].margin.iloc[0]
         said += [_most(saved[(saved.task == task) & (saved.most == measure)], measure, margin) for measure in COSTS]
         said += [_dcgan(own["dcgan"])]
         found += [f"**{task}**: {sentence}" for sentence in said if sentence]
@@ -95,12 +96,12 @@ def _narrow(duels) -> str:
 def _most(saved, measure, margin) -> str:
     kept = saved[(saved.target != "none") & (saved.way != NARROW)]
     if not len(kept):
-        return f"no way saved {COSTS[measure]} without a rise of L1 beyond {100 * margin:g} %."
+        return f"no way saved {COSTS[measure]} without a rise of L1 beyond {100 * margin:.2g} %."
     best = kept.loc[kept[f"{measure} saved"].idxmax()]
     share = f"{100 * best[f'{measure} saved']:.0f} %"
     interval = f"interval {100 * best['low']:+.1f} to {100 * best['high']:+.1f} %"
     return (
-        f"the most {COSTS[measure]} saved with no rise of L1 beyond {100 * margin:g} %: {share} by {best['way']} "
+        f"the most {COSTS[measure]} saved with no rise of L1 beyond {100 * margin:.2g} %: {share} by {best['way']} "
         f"({100 * best['difference']:+.1f} %, {interval})."
     )
 

@@ -93,7 +93,7 @@ def saved(verdict: pd.DataFrame) -> pd.DataFrame:
 
 def in_percent(saved: pd.DataFrame) -> pd.DataFrame:
     """`saved` as a reader wants it: percent, and which network it is."""
-    shares = ["difference", "low", "high", "of the gain", "macs saved", "parameters saved"]
+    shares = ["difference", "low", "high", "margin", "of the gain", "macs saved", "parameters saved"]
     table = saved.set_index(["task", "way", "most"])
     table[shares] = (100 * table[shares].astype(float)).round(1)
     table["at"] = [

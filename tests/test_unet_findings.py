@@ -28,7 +28,7 @@ WAYS = pd.DataFrame(
     columns=["way", "measure", "target", "frechet"],
 ).assign(task="edges")  # fmt: skip
 TABLES = {
-    "ranking": RANKING, "duels": DUELS, "ways": WAYS,
+    "verdict": pd.DataFrame({"task": ["edges"], "margin": [0.02]}), "ranking": RANKING, "duels": DUELS, "ways": WAYS,
     "reference": pd.DataFrame({"task": "edges", "tuned": [True, True, False], "l1": [0.99, 1.01, 7.0]}),
     "dead": pd.DataFrame({"task": ["edges"], "parameters dead": [0.38], "macs dead": [0.07]}),
     "dcgan": pd.DataFrame({"task": "edges", "layer": ["layers.c1", "layers.c2"] * 2, "ratio": [0.5, 0.5, 0.9, 0.9],
@@ -44,7 +44,7 @@ def saved(target="80 %"):
 
 
 def test_sentences_say_what_the_tables_say():
-    dead, cut, tuned, out, inner, narrow, macs, parameters, dcgan = findings(TABLES, saved(), 0.02)
+    dead, cut, tuned, out, inner, narrow, macs, parameters, dcgan = findings(TABLES, saved())
     assert dead.startswith("**edges**: 38% of the parameters and 7% of the multiply-accumulates")
     assert "as it was cut, changes L1 by +10.0 % (down5) to +90.0 % (down1): the deeper the level, the less" in cut
     assert "correlation -1.00 over 5 layers)" in cut
@@ -67,7 +67,7 @@ def test_sentences_say_what_the_tables_say():
 def test_what_was_not_measured_is_not_said():
     less = TABLES | {"dcgan": pd.DataFrame(), "dead": TABLES["dead"].assign(**{"parameters dead": 0.0})}
     less |= {"duels": DUELS[DUELS.remedy == "inner"], "ways": WAYS.drop(columns="frechet")}
-    said = findings(less, saved("none"), 0.02)
+    said = findings(less, saved("none"))
     assert sum("no way saved" in sentence for sentence in said) == 2
     assert not any(
         words in sentence for sentence in said for words in ("DCGAN", "meet a pixel", "levels out", "Fréchet")

@@ -39,7 +39,7 @@ def test_saved_is_the_most_that_is_no_loss():
         ("outer", "macs", "none"), ("outer", "parameters", "none"),
     ]  # fmt: skip
     assert found["macs saved"].tolist()[:2] == pytest.approx([0.3, 0.4])
-    found = found.assign(difference=0.004, low=-0.01, **{"of the gain": 0.02})
+    found = found.assign(difference=0.004, low=-0.01, margin=0.02, **{"of the gain": 0.02})
     percent = unet_report.in_percent(found)
     assert percent.loc[("edges", "inner", "macs"), ["at", "difference", "macs saved"]].to_list() == ["macs b", 0.4, 30]
     assert percent.loc[("edges", "outer", "macs"), "at"] == "none"
