@@ -78,17 +78,17 @@ def counted(duels: pd.DataFrame) -> pd.DataFrame:
 
 def saved(verdict: pd.DataFrame) -> pd.DataFrame:
     """Of each task and way the network with most saved that is no loss, a row for each cost; "none" where all lose."""
-    rows = []
+    rows, columns = [], [name for name in verdict if name not in ("task", "way", "seed", "ngf")]
     for (task, way), own in verdict.groupby(["task", "way"], sort=False):
         for measure in ("macs", "parameters"):
             kept = own[own.no_loss & own.measure.isin([measure, "both"])]
             row = {"task": task, "way": way, "most": measure}
             if len(kept):
                 best = kept.loc[kept[f"{measure} saved"].idxmax()]
-                rows.append(row | best.drop(["task", "way", "seed", "ngf"]).to_dict())
+                rows.append(row | best[columns].to_dict())
             else:
                 rows.append(row | {"measure": "none", "target": "none"})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["task", "way", "most", *columns])
 
 
 def in_percent(saved: pd.DataFrame) -> pd.DataFrame:

@@ -43,6 +43,10 @@ def test_saved_is_the_most_that_is_no_loss():
     percent = unet_report.in_percent(found)
     assert percent.loc[("edges", "inner", "macs"), ["at", "difference", "macs saved"]].to_list() == ["macs b", 0.4, 30]
     assert percent.loc[("edges", "outer", "macs"), "at"] == "none"
+    nothing = unet_report.saved(
+        verdict.assign(no_loss=False, difference=0.1, low=0, high=1, margin=0, **{"of the gain": 1})
+    )
+    assert (unet_report.in_percent(nothing)["at"] == "none").all()
 
 
 def test_duels_are_counted_by_opponent():
