@@ -40,6 +40,7 @@ def write_landing_page(
         headline=headline(corrected),
         **quality_sections(folder / "tables"),
         smaller=(folder / "smaller" / "README.md").is_file(),
+        unets=(folder / "unets" / "README.md").is_file(),
         partings=sorted(str(path.relative_to(folder)) for path in folder.glob("figures/parting-*.png")),
         notebooks=sorted(str(path.relative_to(folder)) for path in folder.glob("notebooks/*.ipynb")),
         csvs=sorted(str(path.relative_to(folder)) for path in folder.glob("tables/*")),
