@@ -68,6 +68,7 @@ RULES = {
     "seed": _whole(0, MAX_SEED),
     "epochs": _whole(1, 100_000),
     "decay_epochs": _whole(0, 100_000),
+    "augment": Rule(bool, "True or False"),
     "batch_size": _whole(2, 100_000),
     "latent_dim": _whole(1, 4096),
     "ngf": _whole(1, 4096),

@@ -32,12 +32,14 @@ class Settings:
     """Everything that decides the trained weights.
 
     `lambda_l1` weighs the L1 distance against the adversarial loss. In the last `decay_epochs` of the epochs the
-    learning rates fall linearly towards zero, as in the authors' implementation.
+    learning rates fall linearly towards zero, as in the authors' implementation. With `augment` every pair is mirrored
+    and shifted at random, see `augmented`.
     """
 
     epochs: int
     decay_epochs: int = 0
     keeps_luma: bool = False
+    augment: bool = False
     ngf: int = 64
     ndf: int = 64
     depth: int = 5
@@ -56,6 +58,8 @@ class Settings:
         described = asdict(self) | {"data": data_sha256}
         if not self.decay_epochs:
             described.pop("epochs")
+        if not self.augment:  # as the states of runs from before there was a choice are named
+            described.pop("augment")
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -126,6 +130,7 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
 def start_up(settings: Settings) -> None:
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # finds mistakes, changes no result, costs 6 %
 
 
 def set_rates(settings: Settings, optimizers, share: float) -> None:
@@ -147,12 +152,33 @@ def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, r
     for i, chosen in enumerate(batches):
         if rates:
             set_rates(settings, optimizers, rates[i])
-        given, wanted = (
-            to_model_range(part[chosen]).contiguous(memory_format=torch.channels_last)
-            for part in (pairs.inputs, pairs.targets)
-        )
+        parts = [part[chosen] for part in (pairs.inputs, pairs.targets)]
+        if settings.augment:
+            parts = augmented(parts, random)
+        given, wanted = (to_model_range(part).contiguous(memory_format=torch.channels_last) for part in parts)
         sums += step(settings, run, optimizers, given, wanted).double()
     return dict(zip(NAMES, (sums / len(batches)).tolist(), strict=True))
+
+
+def augmented(parts: list[torch.Tensor], random: torch.Generator) -> list[torch.Tensor]:
+    """Mirror pictures left to right at random, and shift them by up to an eighth of their size both ways.
+
+    Each tensor (N, C, H, W) of `parts` is treated alike; what comes in at a border is the picture reflected there.
+    """
+    n, height, width = len(parts[0]), *parts[0].shape[-2:]
+    rows, columns = (
+        _reflected(torch.arange(size) + torch.randint(-(size // 8), size // 8 + 1, (n, 1), generator=random), size)
+        for size in (height, width)
+    )
+    mirrored = torch.rand(n, 1, generator=random) < 0.5
+    columns = torch.where(mirrored, width - 1 - columns, columns)
+    pick = torch.arange(n)[:, None, None], slice(None), rows[:, :, None], columns[:, None, :]
+    return [part[pick].permute(0, 3, 1, 2) for part in parts]  # picked ones come as (N, H, W, C)
+
+
+def _reflected(index: torch.Tensor, size: int) -> torch.Tensor:
+    index = index.abs()
+    return torch.where(index < size, index, 2 * (size - 1) - index)
 
 
 def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tensor:
