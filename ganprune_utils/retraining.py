@@ -27,6 +27,7 @@ from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
 from ganprune_utils.pruning import apply_masks, remove_filters
 from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
 from ganprune_utils.pruning.layers import effective_weight, prunable_layers
+from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 KINDS = ("masks", "filters")
@@ -142,8 +143,7 @@ def retrain(
         identity: what the pair and the images are, for the names of the states: two that differ never mix.
         measure: what to note of the generator after each round.
     """
-    torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
+    make_deterministic(settings.threads)
     paths = [Path(folder) / f"{settings.fingerprint(i, identity)}.pt" for i in range(len(settings.schedule) + 1)]
     done = max((i for i in range(1, len(paths)) if paths[i].is_file()), default=0)
     random = torch.Generator().manual_seed(settings.seed)

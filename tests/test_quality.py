@@ -12,6 +12,7 @@ from ganprune_utils.metrics import quality as q
 from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.models.sampling import draw_noise, generate
 from ganprune_utils.training import classifier as training
+from ganprune_utils.training.augmentation import augment
 
 
 def cloud(n, dimension=8, shift=0.0, spread=1.0, seed=0):
@@ -110,7 +111,7 @@ def test_a_classifier_whose_training_was_interrupted_ends_with_the_same_weights(
 
 def test_augmentation_shifts_and_mirrors_whole_images():
     images = torch.arange(32 * 32).reshape(1, 1, 32, 32).remainder(251).to(torch.uint8).expand(50, -1, -1, -1)
-    found = training.augment(images, torch.Generator().manual_seed(0))
+    found = augment(images, torch.Generator().manual_seed(0))
     padded = F.pad(images[:1].float(), (4,) * 4, mode="replicate").to(torch.uint8)
     crops = {padded[..., i : i + 32, j : j + 32].numpy().tobytes() for i in range(9) for j in range(9)}
     crops |= {padded[..., i : i + 32, j : j + 32].flip(-1).numpy().tobytes() for i in range(9) for j in range(9)}

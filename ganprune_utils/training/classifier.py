@@ -19,6 +19,8 @@ from ganprune_utils.artifacts import replace_atomic
 from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.training.augmentation import augment
+from ganprune_utils.training.deterministic import make_deterministic
 
 HELD_OUT = 20  # every twentieth training image, in canonical order: the same share of each class
 
@@ -54,8 +56,7 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
 
     The state goes to `folder/checkpoint-<fingerprint>.pt` after every epoch; a run that was killed goes on from there.
     """
-    torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
+    make_deterministic(settings.threads)
     checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256)}.pt"
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
@@ -118,18 +119,6 @@ def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
         "held_out_accuracy": best["held_out"],
         "test_accuracy": test_accuracy,
     }
-
-
-def augment(images: torch.Tensor, random: torch.Generator, shift: int = 4) -> torch.Tensor:
-    """Shift each image by up to `shift` pixels (edges repeated) and mirror every other one on average."""
-    n, _, height, width = images.shape
-    padded = F.pad(images.float(), (shift,) * 4, mode="replicate").to(images.dtype)
-    top, left = torch.randint(0, 2 * shift + 1, (2, n, 1, 1), generator=random)
-    columns = torch.arange(width).expand(n, 1, width)
-    mirrored = torch.rand(n, 1, 1, generator=random) < 0.5
-    columns = torch.where(mirrored, width - 1 - columns, columns) + left
-    rows = torch.arange(height)[None, :, None] + top
-    return padded.permute(0, 2, 3, 1)[torch.arange(n)[:, None, None], rows, columns].permute(0, 3, 1, 2)
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 from ganprune_utils.training import state
+from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
@@ -83,8 +84,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
         CheckpointError: the checkpoint in `folder` is truncated or of another network.
     """
     device = pick_device(device)
-    torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
+    make_deterministic(settings.threads)
     checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256, device.type)}.pt"
     # One CPU stream for weights, noise and order: the same draws on every device, and one state to save.
     random = torch.Generator().manual_seed(settings.seed)

@@ -21,6 +21,8 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.training import state
+from ganprune_utils.training.augmentation import augment
+from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import adam, bce
 
 KEPT = ("history", "seconds")  # of a run, in its state
@@ -33,7 +35,7 @@ class Settings:
 
     `lambda_l1` weighs the L1 distance against the adversarial loss. In the last `decay_epochs` of the epochs the
     learning rates fall linearly towards zero, as in the authors' implementation. With `augment` every pair is mirrored
-    and shifted at random, see `augmented`.
+    at random and shifted by up to an eighth of its width, anew in each epoch.
     """
 
     epochs: int
@@ -78,7 +80,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
 
     Raises CheckpointError where the state in `folder` is truncated or of another network.
     """
-    start_up(settings)
+    make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
     sizes = pairs.inputs.shape[1], pairs.targets.shape[1]
     generator = UNet(*sizes, settings.ngf, settings.depth, keeps_luma=settings.keeps_luma)
@@ -112,7 +114,7 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     """
     if steps < 1:
         raise ParameterError(f"steps = {steps}: needs at least one")
-    start_up(settings)
+    make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
     networks = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in (generator, discriminator)]
     run = Run(*networks, [], 0.0)
@@ -125,12 +127,6 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     run.history.append({"steps": steps, **train_on(settings, run, optimizers, pairs, batches, random, falling)})
     run.seconds = time.perf_counter() - start
     return run
-
-
-def start_up(settings: Settings) -> None:
-    torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds mistakes, changes no result, costs 6 %
 
 
 def set_rates(settings: Settings, optimizers, share: float) -> None:
@@ -153,32 +149,12 @@ def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, r
         if rates:
             set_rates(settings, optimizers, rates[i])
         parts = [part[chosen] for part in (pairs.inputs, pairs.targets)]
-        if settings.augment:
-            parts = augmented(parts, random)
+        if settings.augment:  # both pictures of a pair alike
+            channels = [part.shape[1] for part in parts]
+            parts = augment(torch.cat(parts, 1), random, parts[0].shape[-1] // 8).split(channels, 1)
         given, wanted = (to_model_range(part).contiguous(memory_format=torch.channels_last) for part in parts)
         sums += step(settings, run, optimizers, given, wanted).double()
     return dict(zip(NAMES, (sums / len(batches)).tolist(), strict=True))
-
-
-def augmented(parts: list[torch.Tensor], random: torch.Generator) -> list[torch.Tensor]:
-    """Mirror pictures left to right at random, and shift them by up to an eighth of their size both ways.
-
-    Each tensor (N, C, H, W) of `parts` is treated alike; what comes in at a border is the picture reflected there.
-    """
-    n, height, width = len(parts[0]), *parts[0].shape[-2:]
-    rows, columns = (
-        _reflected(torch.arange(size) + torch.randint(-(size // 8), size // 8 + 1, (n, 1), generator=random), size)
-        for size in (height, width)
-    )
-    mirrored = torch.rand(n, 1, generator=random) < 0.5
-    columns = torch.where(mirrored, width - 1 - columns, columns)
-    pick = torch.arange(n)[:, None, None], slice(None), rows[:, :, None], columns[:, None, :]
-    return [part[pick].permute(0, 3, 1, 2) for part in parts]  # picked ones come as (N, H, W, C)
-
-
-def _reflected(index: torch.Tensor, size: int) -> torch.Tensor:
-    index = index.abs()
-    return torch.where(index < size, index, 2 * (size - 1) - index)
 
 
 def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tensor:
