@@ -3,9 +3,10 @@
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ganprune_utils.unets import COSTS
+
 REMEDIES = {"levels out": "Leaving inner levels out", "inner": "Removing filters of the two inner levels"}
 NARROW = "narrow, from scratch"
-COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}
 
 
 def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> list[str]:

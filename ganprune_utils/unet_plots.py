@@ -6,7 +6,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 import ganprune_utils.plots  # noqa: F401  (the style of all figures)
-from ganprune_utils.unets import short
+from ganprune_utils.unets import COSTS, short
 
 WAYS = {
     "levels out": ("#000000", "D"),
@@ -18,7 +18,7 @@ WAYS = {
     "random": ("#666666", "x"),
     "narrow, from scratch": ("#56B4E9", "*"),
 }
-AXES = {"macs": "multiply-accumulates", "parameters": "parameters", "time": "time, one thread"}
+AXES = COSTS | {"time": "time, one thread"}
 
 
 def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Figure:

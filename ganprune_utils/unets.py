@@ -17,6 +17,8 @@ from ganprune_utils.metrics.quality import HALVES, Judge
 from ganprune_utils.paired import TASKS
 from ganprune_utils.pruning import filter_groups, remove_filters
 
+COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}  # of `costs`, in words
+
 
 class Report:
     """Measures pictures made from the inputs of one half of the test pairs.
@@ -84,7 +86,7 @@ def without_network(report: "Report", pairs) -> float:
 
 
 def keep(folder: Path, task: str, pairs, test, *decided) -> Kept:
-    """Keeps the pieces of a run in `folder`, apart for all that decides them but the networks: see `weights_sha256`.
+    """Keeps the pieces of a run in `folder`, apart for all that decides them but the networks: see `digest`.
 
     That is the pairs to train and to test on, the settings `decided` (what JSON can hold), and the modules and the
     classifier by which a network is trained and measured.
@@ -97,7 +99,7 @@ def keep(folder: Path, task: str, pairs, test, *decided) -> Kept:
     return Kept(folder / "kept", [*map(file_sha256, files), pairs.sha256, test.sha256, len(pairs), task, *decided])
 
 
-def weights_sha256(*networks: nn.Module) -> str:
+def digest(*networks: nn.Module) -> str:
     """A short name of networks by their weights and architectures: what is the same network has the same name."""
     digest = hashlib.sha256()
     for network in networks:
