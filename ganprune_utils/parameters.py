@@ -116,6 +116,7 @@ RULES = {
     "margin_of_gain": Rule(float, "a share in (0, 1]", lambda value: 0 < value <= 1),
     "rounds": _whole(1, 1000),
     "steps": _whole(1, 10**6),
+    "longer": _whole(0, 10**6),
     "scratch_steps": _whole(0, 10**7),
     "n_round": _whole(10, 10**6),
     "states": _TEXT,

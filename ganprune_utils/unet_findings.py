@@ -14,7 +14,7 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> list[str]:
 
     Args:
         tables: those of notebook 8b by name, each with a column task: ranking, reference, duels, ways, verdict, dead,
-            dcgan.
+            more-steps, dcgan.
         saved: as of `unet_report.saved`.
     """
     found = []
@@ -23,7 +23,7 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> list[str]:
         said = [_dead(own["dead"])]
         said += [_depth(rows, tuned, own["reference"]) for tuned, rows in own["ranking"].groupby("tuned")]
         said += [_verdict(remedy, own["duels"], own["ways"]) for remedy in REMEDIES]
-        said += [_narrow(own["duels"])]
+        said += [_longer(own["more-steps"]), _narrow(own["duels"])]
         margin = own["verdict"].margin.iloc[0]
         said += [_most(saved[(saved.task == task) & (saved.most == measure)], measure, margin) for measure in COSTS]
         said += [_dcgan(own["dcgan"])]
@@ -81,6 +81,19 @@ def _of(means, remedy, row) -> float:
 
 def _list(duels) -> str:
     return ", ".join(f"{row.against} at {row.target}, {100 * row.difference:+.1f} %" for row in duels.itertuples())
+
+
+def _longer(more) -> str:
+    if not len(more):
+        return ""
+    l1 = more.pivot(index="way", columns="steps", values="l1")
+    rise = 100 * (l1 / l1.loc["dense"] - 1).drop("dense").sort_values(l1.columns[-1])
+    few, many = l1.columns
+    said = ", ".join(f"{way} {before:+.1f} and {after:+.1f} %" for way, before, after in rise.itertuples())
+    return (
+        f"at the fewest parameters, L1 over that of the dense network trained on for as long, after {few} and after "
+        f"{many} steps of fine-tuning: {said} (one run)."
+    )
 
 
 def _narrow(duels) -> str:

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 import ganprune_utils.plots  # noqa: F401  (the style of all figures)
 from ganprune_utils.unets import COSTS, short
@@ -43,31 +44,35 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
 
 
 def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figure:
-    """A metric over multiply-accumulates, parameters and time left; mean and range over runs, a marker a way.
+    """Rise of a metric over multiply-accumulates, parameters and time left; mean and range over runs, a marker a way.
 
-    The first two panels show what was brought to the same share of that cost, the third all. `rows` has way, measure,
-    target, macs, parameters and the metric, `latency` the median by way, measure and target. Dotted: the dense network,
-    which got the same steps.
+    The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond. The
+    first two panels show what was brought to the same share of that cost, the third all. `rows` has way, measure,
+    target, macs, parameters and the metric, `latency` the median by way, measure and target.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharey=True)
     times = latency.set_index(["way", "measure", "target"])["median"]
     rows = rows.join(times.rename("time"), on=["way", "measure", "target"])
     dense = rows[rows.way == "dense"]
+    rows = rows.assign(rise=100 * (rows[metric] / dense[metric].mean() - 1))
     for axis, (cost, label) in zip(axes, AXES.items(), strict=True):
         own = rows[rows.measure.isin([cost, "both"]) | (cost == "time")]
         for way, (colour, marker) in WAYS.items():
             points = (
-                own[own.way == way].groupby(["measure", "target"]).agg({cost: "mean", metric: ["mean", "min", "max"]})
+                own[own.way == way].groupby(["measure", "target"]).agg({cost: "mean", "rise": ["mean", "min", "max"]})
             )
             points = points.sort_values((cost, "mean"))
             if len(points):
-                x, y = points[cost, "mean"] / dense[cost].mean(), points[metric]
+                x, y = points[cost, "mean"] / dense[cost].mean(), points["rise"]
                 spread = [y["mean"] - y["min"], y["max"] - y["mean"]]
                 style = marker if cost == "time" else marker + "-"
                 axis.errorbar(x, y["mean"], spread, fmt=style, color=colour, label=way, capsize=2, markersize=5)
-        axis.axhline(dense[metric].mean(), color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, None))
-    axes[0].set_ylabel(f"{metric.upper()} to the truth")
+        axis.axhline(0, color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
+        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, 1.05))
+    axes[0].set_yscale("symlog", linthresh=1)
+    axes[0].yaxis.set_major_locator(FixedLocator([0, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].set_ylabel(f"rise of {metric.upper()}, percent")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=min(len(lines), 9), fontsize=9)
     return figure

@@ -13,6 +13,7 @@ TITLES = {
     "l1": "Every way at equal cost: L1",
     "ssim": "Every way at equal cost: SSIM",
     "frechet": "Every way at equal cost: Fréchet distance",
+    "more": "Does it only take longer?",
     "duels": "Does cutting inner layers win?",
     "saved": "What can go without loss",
     "latency": "Time",
@@ -31,6 +32,8 @@ NOTES = {
     "each way left to each layer are in `unet-ways.csv`.",
     "ssim": AFTER + "To the truth.",
     "frechet": AFTER + "To real pictures, in the features of a classifier; L1 rewards blur, this does not.",
+    "more": "At the fewest parameters, where most is gone: after as many steps of fine-tuning as elsewhere on this "
+    "page, and after more; one run each.",
     "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1, paired by run "
     "and picture, with 95 % intervals: of a bootstrap over both, or Student's over the runs where that is wider. "
     "Counted: at how many costs the whole interval says that the remedy wins, or loses.",

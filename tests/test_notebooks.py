@@ -16,7 +16,7 @@ from tests.conftest import ROOT, real_data
 
 SHORT = {"epochs": 1, "n_quality": 100, "percents": "50 90", "s_values": "1.0", "overall": "50", "ratios": "0.3 0.5"}
 SHORT |= {"rounds": 3, "steps": 2, "n_round": 100, "seconds": 0.01, "compressions": "2", "draws": 1, "n_pairs": 256}
-SHORT |= {"n_seeds": 2, "n_test": 200, "levels": "1", "macs_left": "0.7"}
+SHORT |= {"n_seeds": 2, "n_test": 200, "levels": "1", "macs_left": "0.7", "longer": 3}
 NEED_DATA = ("07_retrain.ipynb", "08_train_unet.ipynb", "08_unet_inner_layers.ipynb", "14_where_to_cut.ipynb")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL_TRAINING = {"epochs": 2, "batch_size": 128, "ngf": 8, "ndf": 8}

@@ -31,6 +31,8 @@ TABLES = {
     "verdict": pd.DataFrame({"task": ["edges"], "margin": [0.02]}), "ranking": RANKING, "duels": DUELS, "ways": WAYS,
     "reference": pd.DataFrame({"task": "edges", "tuned": [True, True, False], "l1": [0.99, 1.01, 7.0]}),
     "dead": pd.DataFrame({"task": ["edges"], "parameters dead": [0.38], "macs dead": [0.07]}),
+    "more-steps": pd.DataFrame({"task": "edges", "way": ["dense", "inner", "uniform"] * 2, "steps": [10] * 3 + [90] * 3,
+                                "l1": [0.2, 0.22, 0.4, 0.1, 0.105, 0.101]}),
     "dcgan": pd.DataFrame({"task": "edges", "layer": ["layers.c1", "layers.c2"] * 2, "ratio": [0.5, 0.5, 0.9, 0.9],
                            "times_dense": [2.0, 3.0, 8.0, 9.0]}),
 }  # fmt: skip
@@ -44,7 +46,7 @@ def saved(target="80 %"):
 
 
 def test_sentences_say_what_the_tables_say():
-    dead, cut, tuned, out, inner, narrow, macs, parameters, dcgan = findings(TABLES, saved())
+    dead, cut, tuned, out, inner, longer, narrow, macs, parameters, dcgan = findings(TABLES, saved())
     assert dead.startswith("**edges**: 38% of the parameters and 7% of the multiply-accumulates")
     assert "as it was cut, changes L1 by +10.0 % (down5) to +90.0 % (down1): the deeper the level, the less" in cut
     assert "correlation -1.00 over 5 layers)" in cut
@@ -58,6 +60,9 @@ def test_sentences_say_what_the_tables_say():
     assert "at equal multiply-accumulates a lower L1 than the other ways of pruning in 1 of 2 comparisons" in inner
     assert "a higher one in 1 (by uniform at a, +1.0 %)" in inner and "parameters a lower L1" in inner
     assert "in 0 of 1 comparisons, a higher one in 0 (95 %" in inner and "is lower in 2 of 3." in inner
+    assert (
+        "after 10 and after 90 steps of fine-tuning: uniform +100.0 and +1.0 %, inner +10.0 and +5.0 % (one" in longer
+    )
     assert "of the two inner levels +7.0 % (-3.0 to +8.0 %)" in narrow
     assert macs == "**edges**: no way saved multiply-accumulates without a rise of L1 beyond 2 %."
     assert "30 % by lamp (+1.1 %, interval +0.4 to +1.8 %)" in parameters
@@ -65,10 +70,14 @@ def test_sentences_say_what_the_tables_say():
 
 
 def test_what_was_not_measured_is_not_said():
-    less = TABLES | {"dcgan": pd.DataFrame(), "dead": TABLES["dead"].assign(**{"parameters dead": 0.0})}
+    less = TABLES | {
+        "dcgan": pd.DataFrame(),
+        "more-steps": pd.DataFrame(),
+        "dead": TABLES["dead"].assign(**{"parameters dead": 0.0}),
+    }
     less |= {"duels": DUELS[DUELS.remedy == "inner"], "ways": WAYS.drop(columns="frechet")}
     said = findings(less, saved("none"))
     assert sum("no way saved" in sentence for sentence in said) == 2
     assert not any(
-        words in sentence for sentence in said for words in ("DCGAN", "meet a pixel", "levels out", "Fréchet")
+        words in sentence for sentence in said for words in ("DCGAN", "meet a pixel", "levels out", "Fréchet", "steps")
     )

@@ -69,7 +69,7 @@ ARM = _mapping(
 )
 UNET = _mapping(["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow={"type": "string"})
 INNER = ("ratios", "levels", "macs_left", "parameters_left", "n_seeds", "steps", "margin", "margin_of_gain")
-INNER += ("seconds", "threads", "n_test")
+INNER += ("longer", "seconds", "threads", "n_test")
 COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
 SCHEMA = _mapping(
     ["study"],
