@@ -70,7 +70,8 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figur
         axis.axhline(0, color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
         axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, 1.05))
     axes[0].set_yscale("symlog", linthresh=1)
-    axes[0].yaxis.set_major_locator(FixedLocator([0, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
+    axes[0].set_ylim(min(-0.5, 1.5 * rows.rise.min()), 1.5 * rows.rise.max())
+    axes[0].yaxis.set_major_locator(FixedLocator([-2, -1, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].set_ylabel(f"rise of {metric.upper()}, percent")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
