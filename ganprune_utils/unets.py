@@ -92,7 +92,7 @@ def keep(folder: Path, task: str, pairs, test, *decided) -> Kept:
     classifier by which a network is trained and measured.
     """
     package, dataset = Path(__file__).parent, TASKS[task]
-    names = ("unets", "measuring", "models/unet", "training/pix2pix", "training/step")
+    names = ("unets", "measuring", "models/unet", "training/pix2pix", "training/step", "training/augmentation")
     names += ("metrics/paired", "metrics/similarity", "metrics/quality")
     files = [package / f"{name}.py" for name in names]
     files += sorted((shipped_root() / dataset / "classifier").glob("*.safetensors")) if dataset else []
