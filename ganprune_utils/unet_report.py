@@ -80,11 +80,14 @@ def counted(duels: pd.DataFrame) -> pd.DataFrame:
 
 
 def saved(verdict: pd.DataFrame) -> pd.DataFrame:
-    """Of each task and way the network with most saved that is no loss, a row for each cost; "none" where all lose."""
+    """Of each task and way the network with most saved that is no loss, a row for each cost; "none" where all lose.
+
+    Whichever cost it was brought to: equal costs are for comparing, here only what is saved counts.
+    """
     rows, columns = [], [name for name in verdict if name not in ("task", "way", "seed", "ngf")]
     for (task, way), own in verdict.groupby(["task", "way"], sort=False):
         for measure in ("macs", "parameters"):
-            kept = own[own.no_loss & own.measure.isin([measure, "both"])]
+            kept = own[own.no_loss]
             row = {"task": task, "way": way, "most": measure}
             if len(kept):
                 best = kept.loc[kept[f"{measure} saved"].idxmax()]
