@@ -41,13 +41,13 @@ def _has_device(name: str) -> bool:
     return name in ("auto", "cpu")
 
 
-def _list(allowed: str, test) -> Rule:
-    """A list of numbers as text, because papermill's -p takes no lists."""
+def _list(allowed: str, test, fewest: int = 1) -> Rule:
+    """A list of at least `fewest` numbers as text, because papermill's -p takes no lists."""
 
     def fits(text: str) -> bool:
         try:
             found = [float(part) for part in text.split()]
-            return bool(found) and len(set(found)) == len(found) and all(map(test, found))
+            return len(found) >= fewest and len(set(found)) == len(found) and all(map(test, found))
         except ValueError:
             return False
 
@@ -109,8 +109,8 @@ RULES = {
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
     "narrow": _TEXT,
     "levels": _list("whole numbers of inner levels, 1 or more", lambda value: value >= 1 and value == int(value)),
-    "macs_left": _list("shares in (0, 1)", lambda value: 0 < value < 1),
-    "parameters_left": _list("shares in (0, 1)", lambda value: 0 < value < 1),
+    "macs_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
+    "parameters_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
     "n_seeds": _whole(1, 100),
     "margin": Rule(float, "a share in (0, 1)", lambda value: 0 < value < 1),
     "margin_of_gain": Rule(float, "a share in (0, 1]", lambda value: 0 < value <= 1),

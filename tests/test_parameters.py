@@ -32,6 +32,8 @@ BAD = [
     ({"epochs": 1.5}, "epochs = 1.5: is float"),
     ({"epochs": True}, "epochs = True: is bool"),
     ({"n_samples": 0}, "n_samples = 0: must be a whole number from 2 to"),
+    ({"levels": ""}, "levels = '': must be different numbers"),
+    ({"macs_left": "0.5 1.5"}, "macs_left = '0.5 1.5': must be different numbers .* or nothing"),
     ({"part": "encoder"}, "part = 'encoder': must be one of generator, discriminator, both"),
     ({"precision": "float16"}, "precision = 'float16'"),
     ({"seed": 10**23}, "seed = 1000.*: must be a whole number from 0 to"),
@@ -54,6 +56,7 @@ def test_bad_values_are_one_clear_line(values, message):
 def test_good_values_come_back_with_the_scope_in_force():
     assert parameters.check(PRUNE | {"scope": "default"}) == PRUNE
     assert parameters.check({"method": "random", "scope": "default", "threshold": 5})["scope"] == "uniform"
+    assert parameters.check({"macs_left": ""}) == {"macs_left": ""}
 
 
 def notebook(parameters_cell, injected, **values):
