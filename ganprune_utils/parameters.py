@@ -165,6 +165,8 @@ def check(values: dict) -> dict:
         overall, reach = (max(map(float, checked[name].split())) for name in ("overall", "percents"))
         if overall > reach:
             raise ParameterError(f"overall = {overall:g}: must not be above the highest of percents, {reach:g}")
+    if 0 < checked.get("longer", 0) <= checked.get("steps", 0):
+        raise ParameterError(f"longer = {checked['longer']}: must be 0 or more than steps = {checked['steps']}")
     if checked.get("decay_epochs", 0) > checked.get("epochs", math.inf):
         raise ParameterError(f"decay_epochs = {checked['decay_epochs']}: of only {checked['epochs']} epochs")
     folder, name = checked.get("image_folder"), checked.get("dataset")

@@ -68,9 +68,9 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figur
                 style = marker if cost == "time" else marker + "-"
                 axis.errorbar(x, y["mean"], spread, fmt=style, color=colour, label=way, capsize=2, markersize=5)
         axis.axhline(0, color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, 1.05))
+        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, None))
     axes[0].set_yscale("symlog", linthresh=1)
-    axes[0].set_ylim(min(-0.5, 1.5 * rows.rise.min()), 1.5 * rows.rise.max())
+    axes[0].set_ylim(min(-0.5, 1.5 * rows.rise.min()), max(1, 1.5 * rows.rise.max()))
     axes[0].yaxis.set_major_locator(FixedLocator([-2, -1, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].set_ylabel(f"rise of {metric.upper()}, percent")

@@ -29,6 +29,7 @@ BAD = [
     ({"lr_generator": 0.0}, "lr_generator = 0.0: must be a number in"),
     ({"epochs": 0}, "epochs = 0: must be a whole number from 1 to"),
     ({"epochs": 5, "decay_epochs": 6}, "decay_epochs = 6: of only 5 epochs"),
+    ({"steps": 20, "longer": 20}, "longer = 20: must be 0 or more than steps = 20"),
     ({"epochs": 1.5}, "epochs = 1.5: is float"),
     ({"epochs": True}, "epochs = True: is bool"),
     ({"n_samples": 0}, "n_samples = 0: must be a whole number from 2 to"),
