@@ -152,22 +152,6 @@ def all_ways(unet: UNet, levels: list[int], shares: dict, draws: int, inputs: to
     return found
 
 
-def without_dead_weights(unet: UNet, example: torch.Tensor) -> UNet:
-    """A copy that gives the same for pictures of the size of `example`, without the weights that never meet a pixel.
-
-    Where the bottleneck is a single pixel, only the inner 2x2 of the 4x4 kernels before and behind it ever meet one,
-    the other 12 taps meet padding or what is cropped. They stay what they were drawn as; any norm of the filters, and
-    any count of parameters, would count them.
-    """
-    small = copy.deepcopy(unet)
-    if tuple(example.shape[-2:]) == (2**unet.depth, 2**unet.depth):
-        for block in (small.down[f"down{unet.depth}"], small.up[f"up{unet.depth}"]):
-            conv = block.conv
-            conv.weight = nn.Parameter(conv.weight.detach()[..., 1:3, 1:3].clone())
-            conv.kernel_size, conv.stride, conv.padding = (2, 2), (2, 2), (0, 0)
-    return small
-
-
 def is_inner(name: str, depth: int) -> bool:
     """Whether a layer (as in "down.down4.conv") is of the inner two levels."""
     level = int("".join(c for c in name.split(".")[1] if c.isdigit()))

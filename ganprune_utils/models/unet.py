@@ -1,5 +1,7 @@
 """U-Net generator and PatchGAN discriminator of pix2pix (Isola, Zhu, Zhou and Efros 2017)."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -85,6 +87,22 @@ class UNet(nn.Module):
         return made + (given - luma(made)) if self.keeps_luma else made
 
 
+def without_dead_weights(unet: UNet, size: tuple[int, int]) -> UNet:
+    """A copy that gives the same for pictures of `size` (height, width), without weights that never meet a pixel.
+
+    Where the bottleneck is a single pixel, only the inner 2x2 of the 4x4 kernels before and behind it ever meet one,
+    the other 12 taps meet padding or what is cropped. Their gradient is zero, so they stay what they were drawn as; any
+    norm of the filters, and any count of parameters, would count them, and training steps spend time on them.
+    """
+    small = copy.deepcopy(unet)
+    if not unet.pixel and tuple(size) == (2**unet.depth, 2**unet.depth):
+        for block in (small.down[f"down{unet.depth}"], small.up[f"up{unet.depth}"]):
+            conv = block.conv
+            conv.weight = nn.Parameter(conv.weight.detach()[..., 1:3, 1:3].clone())
+            conv.kernel_size, conv.stride, conv.padding = _size(pixel=True)
+    return small
+
+
 class PatchDiscriminator(nn.Module):
     """Input and picture (N, inputs + outputs, H, W) to a map of logits, one a patch; a positive one says "real".
 
@@ -126,9 +144,9 @@ def _inner_half(depth: int) -> list[int]:
     return [k for k in range(depth - 1, 1, -1) if k > depth / 2]
 
 
-def _size(pixel: bool) -> tuple[int, int, int]:
+def _size(pixel: bool) -> tuple[tuple[int, int], ...]:
     """Kernel, stride and padding."""
-    return (2, 2, 0) if pixel else (4, 2, 1)
+    return ((2, 2), (2, 2), (0, 0)) if pixel else ((4, 4), (2, 2), (1, 1))
 
 
 def _encoder(inputs, filters, normed, activated, pixel):

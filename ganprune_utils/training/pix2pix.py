@@ -19,7 +19,7 @@ from ganprune_utils.checkpoints import provenance
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
-from ganprune_utils.models.unet import PatchDiscriminator, UNet
+from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_weights
 from ganprune_utils.training import state
 from ganprune_utils.training.augmentation import augment
 from ganprune_utils.training.deterministic import make_deterministic
@@ -87,6 +87,9 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     discriminator = PatchDiscriminator(*sizes, settings.ndf)
     for network in (generator, discriminator):
         init_weights(network, random)
+    # Drawn with all weights, trained without those that no picture of this size ever changes.
+    generator = without_dead_weights(generator, tuple(pairs.inputs.shape[-2:]))
+    for network in (generator, discriminator):
         network.to(memory_format=torch.channels_last)
     run, optimizers = Run(generator, discriminator, [], 0.0), adam(generator, discriminator, settings)
     checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(pairs.sha256)}.pt"
