@@ -27,6 +27,7 @@ from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
 from ganprune_utils.pruning import apply_masks, remove_filters
 from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
 from ganprune_utils.pruning.layers import effective_weight, prunable_layers
+from ganprune_utils.training import precision
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
@@ -209,7 +210,7 @@ def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> di
     generator, discriminator = pair.generator.train(), pair.discriminator.train()
 
     def autocast():
-        return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+        return precision.autocast(settings.precision)
 
     layers = [layer for network in pair.parts().values() for layer in prunable_layers(network).values()]
     dead = [(layer, layer.weight_mask == 0) for layer in layers if hasattr(layer, "weight_mask")]

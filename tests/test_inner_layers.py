@@ -18,9 +18,9 @@ from ganprune_utils.inner_layers import (
     nearest,
     shallower,
     targets,
-    without_dead_weights,
 )
 from ganprune_utils.models import UNet, build
+from ganprune_utils.models.unet import without_dead_weights
 from ganprune_utils.pruning import filter_groups
 
 INPUTS = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -100,7 +100,7 @@ def test_a_narrow_network_belongs_to_the_cost_that_is_nearest_to_its_own(unet):
 
 @torch.no_grad()
 def test_dead_weights_go_without_a_trace(unet):
-    live = without_dead_weights(unet, INPUTS)
+    live = without_dead_weights(unet, (32, 32))
     assert (live(INPUTS) - unet(INPUTS)).abs().max() < 1e-5 and not unet.pixel
     count = COSTS["parameters"]
     assert count(unet, INPUTS) - count(live, INPUTS) == 12 * (128 * 128 + 128 * 128)
@@ -110,11 +110,23 @@ def test_dead_weights_go_without_a_trace(unet):
     assert len(filter_groups(live, INPUTS)) == 9
     # Where the bottleneck has more than one pixel, every weight meets one.
     for size in ((64, 64), (32, 64), (64, 32)):
-        assert not without_dead_weights(unet, torch.zeros(1, 1, *size)).pixel
+        assert not without_dead_weights(unet, size).pixel
+    # Once they are gone there are no others.
+    assert torch.equal(without_dead_weights(live, (32, 32)).eval()(INPUTS), live(INPUTS))
     # A level less, and its bottleneck has four pixels.
     assert not shallower(live, 1).pixel
     target = 0.5 * count(live, INPUTS)
     assert count(cut_to(live, "uniform", target, "parameters", INPUTS, INPUTS), INPUTS) == pytest.approx(target, 0.05)
+
+
+def test_no_training_would_ever_change_the_dead_weights(unet):
+    trained = copy.deepcopy(unet).train()
+    trained(INPUTS).square().sum().backward()
+    for block in (trained.down["down5"], trained.up["up5"]):
+        gradient = block.conv.weight.grad.clone()
+        assert gradient[..., 1:3, 1:3].any()
+        gradient[..., 1:3, 1:3] = 0
+        assert not gradient.any()
 
 
 def test_dropout_stays_where_it_was(unet):

@@ -19,6 +19,7 @@ from ganprune_utils.artifacts import replace_atomic
 from ganprune_utils.checkpoints import provenance, reading
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.training import precision
 from ganprune_utils.training.augmentation import augment
 from ganprune_utils.training.deterministic import make_deterministic
 
@@ -94,7 +95,7 @@ def _one_epoch(settings, model, optimizer, schedule, images, labels, random) -> 
     losses = []
     for chosen in torch.randperm(len(images), generator=random).split(settings.batch_size):
         batch = to_model_range(augment(images[chosen], random)).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with precision.autocast(settings.precision):
             logits = model(batch).float()
         loss = F.cross_entropy(logits, labels[chosen])
         optimizer.zero_grad()

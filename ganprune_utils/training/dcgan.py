@@ -17,7 +17,7 @@ from ganprune_utils.checkpoints import provenance
 from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
-from ganprune_utils.training import state
+from ganprune_utils.training import precision, state
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
@@ -127,7 +127,7 @@ def _one_epoch(settings, run, optimizers, images, random, device) -> dict:
     batches = torch.randperm(len(images), generator=random).split(settings.batch_size)
 
     def autocast():
-        return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+        return precision.autocast(settings.precision, device.type)
 
     for chosen in batches:
         real = to_model_range(images[chosen.to(device)]).contiguous(memory_format=torch.channels_last)

@@ -20,7 +20,7 @@ from ganprune_utils.datasets import to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_weights
-from ganprune_utils.training import state
+from ganprune_utils.training import precision, state
 from ganprune_utils.training.augmentation import augment
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import adam, bce
@@ -164,7 +164,7 @@ def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tenso
     """Update both networks on one batch of inputs and targets (N, C, H, W) in [-1, 1]; returns NAMES' values."""
 
     def autocast():
-        return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+        return precision.autocast(settings.precision)
 
     with autocast():
         made = run.generator(given)
