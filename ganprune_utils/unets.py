@@ -24,10 +24,11 @@ class Report:
     """Measures pictures made from the inputs of one half of the test pairs.
 
     A half is every other pair, or at most `n` of those. The Fréchet classifier distance is to the real pictures of the
-    *other* half, so that no picture is compared with its own truth there.
+    *other* half, so that no picture is compared with its own truth there; without `frechet`, or where no classifier
+    ships, there is none.
     """
 
-    def __init__(self, task: str, test, half: str = "report", n: int = 0):
+    def __init__(self, task: str, test, half: str = "report", n: int = 0, frechet: bool = True):
         self.chosen = torch.arange(HALVES.index(half), len(test.inputs), 2)
         if 0 < n < len(self.chosen):
             self.chosen = self.chosen[torch.arange(n) * len(self.chosen) // n]
@@ -35,7 +36,7 @@ class Report:
         self.inputs, self.truth = test.inputs[self.chosen], test.targets[self.chosen]
         dataset = TASKS[task]
         self.own_size = OWN_SIZE.get(dataset, self.truth.shape[-1])
-        fits = dataset and has_classifier(dataset) and self.truth.shape[-1] == IMAGE_SIZE
+        fits = frechet and dataset and has_classifier(dataset) and self.truth.shape[-1] == IMAGE_SIZE
         self.judge = Judge(dataset, HALVES[1 - HALVES.index(half)]) if fits else None
 
     def __call__(self, generator: nn.Module) -> dict[str, float]:

@@ -153,10 +153,16 @@ def _kernel(window: str, size: int, sigma: float, like: torch.Tensor) -> torch.T
 
 def _blur(v: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """Weighted mean over every whole window: (N, C, H, W) to (N, C, H - size + 1, W - size + 1)."""
-    n, c, h, w = v.shape
-    v = F.conv2d(v.reshape(n * c, 1, h, w), kernel.view(1, 1, -1, 1))
-    v = F.conv2d(v, kernel.view(1, 1, 1, -1))
-    return v.view(n, c, *v.shape[-2:])
+    n, c = v.shape[:2]
+    rows, columns = (_bands(kernel, side).expand(n * c, -1, -1) for side in v.shape[-2:])
+    # Image by image, so that none's score depends on its batch; PyTorch's convolutions are slow in float64.
+    return (rows @ v.flatten(0, 1) @ columns.mT).unflatten(0, (n, c))
+
+
+def _bands(kernel: torch.Tensor, side: int) -> torch.Tensor:
+    """(side - size + 1, side): a row for each place of the window along a side of the image."""
+    places = side - len(kernel) + 1
+    return torch.stack([F.pad(kernel, (i, places - 1 - i)) for i in range(places)])
 
 
 def _is_flat(n: int, total: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
