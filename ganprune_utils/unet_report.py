@@ -6,6 +6,7 @@ import pandas as pd
 
 from ganprune_utils import pages
 from ganprune_utils.comparison import written
+from ganprune_utils.paired import TASKS
 
 TITLES = {
     "trained": "The networks",
@@ -41,7 +42,8 @@ NOTES = {
     "stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every single run lie "
     "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense.",
-    "dcgan": "One layer's filters removed, BatchNorm recalibrated: Fréchet distance over that of the dense generator.",
+    "dcgan": "One layer's filters removed, the shares in the columns, BatchNorm recalibrated: Fréchet distance over "
+    "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)).",
 }
 EVERYWHERE = ("dense", "dense, as trained")  # in every column: they were not cut
 
@@ -95,6 +97,21 @@ def saved(verdict: pd.DataFrame) -> pd.DataFrame:
             else:
                 rows.append(row | {"measure": "none", "target": "none"})
     return pd.DataFrame(rows, columns=["task", "way", "most", *columns])
+
+
+def layers_of_dcgan(folder: Path | None) -> pd.DataFrame:
+    """What notebook 6 found of the DCGANs of the tasks' data sets, in `folder`: task, layer, ratio and times_dense, the
+    Fréchet distance over the dense generator's, both recalibrated. No rows where there is no folder, or nothing in it.
+    """
+    columns = ["task", "layer", "ratio", "times_dense"]
+    if folder is None or not (Path(folder) / "filter-scan.csv").is_file():
+        return pd.DataFrame(columns=columns)
+    scan, dense = (pd.read_csv(Path(folder) / f"filter-scan{name}.csv") for name in ("", "-dense"))
+    scan, dense = (table[table.recalibrated] for table in (scan, dense))
+    found = scan.merge(dense[["dataset", "seed", "frechet"]], on=["dataset", "seed"], suffixes=("", "_dense"))
+    found["times_dense"] = found.frechet / found.frechet_dense
+    found["task"] = found.dataset.map({dataset: task for task, dataset in TASKS.items()})
+    return found.sort_values("task", ascending=False, kind="stable")[columns].reset_index(drop=True)
 
 
 def in_percent(saved: pd.DataFrame) -> pd.DataFrame:

@@ -64,3 +64,14 @@ def test_duels_are_counted_by_opponent():
     found = unet_report.counted(duels)
     assert found.loc[("edges", "inner", "macs", "uniform")].to_list() == [2, 1, 0, -10, 1]
     assert found.loc[("edges", "inner", "macs", "outer")].to_list() == [1, 0, 1, 20, 20]
+
+
+def test_what_the_dcgans_layers_spare_is_over_their_own_dense_generator(tmp_path):
+    scan = {"dataset": ["cifar10", "cifar10", "fashion_mnist"], "seed": 0, "layer": "layers.convt1", "ratio": 0.5}
+    scan = pd.DataFrame(scan | {"recalibrated": [True, False, True], "frechet": [6.0, 9.0, 2.0]})
+    dense = {"dataset": ["cifar10", "cifar10", "fashion_mnist"], "seed": 0, "recalibrated": [True, False, True]}
+    scan.to_csv(tmp_path / "filter-scan.csv", index=False)
+    pd.DataFrame(dense | {"frechet": [4.0, 5.0, 0.5]}).to_csv(tmp_path / "filter-scan-dense.csv", index=False)
+    found = unet_report.layers_of_dcgan(tmp_path)
+    assert dict(zip(found.task, found.times_dense, strict=True)) == {"edges": 4.0, "colour": 1.5}
+    assert not len(unet_report.layers_of_dcgan(None)) and not len(unet_report.layers_of_dcgan(tmp_path / "none"))

@@ -1,8 +1,8 @@
 """Copy trained weights and their cards from results/ to checkpoints/, where they ship from.
 
 Seed 0 of a data set ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set
-its classifier with the features of real images. Of a U-Net's task the narrow pair ships, in 16-bit floats; the wide one,
-which is cut, stays in results/. So all of it stays small.
+its classifier with the features of real images. Of a U-Net's task the narrow pair ships, in 16-bit floats; the wide
+one, which is cut, stays in results/. So all of it stays small.
 """
 
 import shutil
