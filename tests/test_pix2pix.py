@@ -201,6 +201,16 @@ def test_the_rate_falls_in_the_last_epochs_and_a_run_of_another_length_is_anothe
     assert len(rates) == 11 and len(list(tmp_path.glob("checkpoint-*.pt"))) == 2
 
 
+def test_training_without_dead_weights_gives_what_training_with_them_gives(small_task, tmp_path, monkeypatch):
+    settings = pix2pix.Settings(epochs=1, **SMALL)
+    live = last(settings, small_task, tmp_path / "live").generator.eval()
+    monkeypatch.setattr(pix2pix, "without_dead_weights", lambda network, size: network)
+    whole = last(settings, small_task, tmp_path / "whole").generator.eval()
+    assert live.pixel and not whole.pixel
+    with torch.no_grad():
+        assert torch.allclose(live(INPUTS), whole(INPUTS), atol=1e-3)
+
+
 def rates_of(optimizers):
     return tuple(optimizers[name].param_groups[0]["lr"] for name in ("generator", "discriminator"))
 
