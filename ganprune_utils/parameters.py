@@ -126,6 +126,7 @@ RULES = {
     "output": _TEXT,
     "study": _TEXT,
     "results": _TEXT,
+    "dcgan": _TEXT,
 }
 
 
