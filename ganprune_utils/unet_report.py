@@ -24,9 +24,12 @@ FIGURES = {"trained": "rows", "ranking": "scan", "l1": "ways"}  # beside which t
 AFTER = "After fine-tuning, mean ± standard deviation over runs. Columns: which cost was made equal, and to what. "
 NOTES = {
     "trained": "On the test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
-    "distance of what is made to real pictures; beside them the answers that need no network.",
+    "distance of what is made to real pictures; beside them the answers that need no network. *ngf* is the width, the "
+    "filters of the first layer: the wider network of a task is cut, the narrower one is the control.",
     "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 % "
-    "(empty: more than was tried), and the rise of L1 in percent with half of them gone; as cut, and fine-tuned.",
+    "(empty: more than was tried), and the rise of L1 in percent with half of them gone; as cut, and fine-tuned. "
+    "One run a point: now and then a fine-tuning goes astray (a point that is worse than one with fewer filters left), "
+    "and such a point says nothing of its layer.",
     "l1": AFTER
     + "The dense network got the same steps. *Inner* leaves at least four filters to a layer: at the lowest "
     "cost next to nothing of the two inner levels is left, and it differs little from *levels out*. The filters that "
@@ -41,7 +44,8 @@ NOTES = {
     "saved": "Of each way the network with most saved whose L1 is no worse than that of the dense one, by the margin "
     "stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every single run lie "
     "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs.",
-    "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense.",
+    "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense. To be "
+    "compared within a task: the two may have been timed side by side, a core each.",
     "dcgan": "One layer's filters removed, the shares in the columns, BatchNorm recalibrated: Fréchet distance over "
     "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)).",
 }
