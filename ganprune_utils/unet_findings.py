@@ -36,7 +36,7 @@ def _dead(dead) -> str:
     if not row["parameters dead"]:
         return ""
     shares = f"{row['parameters dead']:.0%} of the parameters and {row['macs dead']:.0%} of the multiply-accumulates"
-    return f"{shares} of the trained network never meet a pixel; they were left out before anything was pruned."
+    return f"{shares} of such a network with 4x4 kernels everywhere would never meet a pixel: none of them is here."
 
 
 def _depth(ranking, tuned, reference) -> str:
