@@ -1,0 +1,54 @@
+"""A training step of a U-Net, its inner layers as matrix products beside the library's convolutions, in one run.
+
+usage: python benchmarks/few_pixels.py [--ngf 64] [--rounds 9] [--threads 1]
+
+Rounds alternate between the two, so that both see the same machine; medians and their ratio are printed.
+"""
+
+import argparse
+import copy
+import statistics
+import time
+
+import torch
+
+from ganprune_utils.models import PatchDiscriminator, UNet, convolution
+from ganprune_utils.models.unet import without_dead_weights
+from ganprune_utils.training import pix2pix
+from ganprune_utils.training.step import adam
+
+BATCH = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ngf", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    settings = pix2pix.Settings(epochs=1, ngf=options.ngf, ndf=12, threads=options.threads)
+    networks = without_dead_weights(UNet(1, 3, options.ngf), (32, 32)), PatchDiscriminator(1, 3, settings.ndf)
+    given, wanted = (
+        torch.randn(BATCH, channels, 32, 32).contiguous(memory_format=torch.channels_last) for channels in (1, 3)
+    )
+    limits = {"library's convolutions": 0, "matrix products": convolution.MAX_PIXELS}
+    runs, times = {}, {name: [] for name in limits}
+    for name in limits:
+        copies = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in networks]
+        runs[name] = pix2pix.Run(*copies, [], 0.0), adam(*copies, settings)
+    for _ in range(1 + options.rounds):  # the first warms up
+        for name, limit in limits.items():
+            convolution.MAX_PIXELS = limit
+            start = time.perf_counter()
+            pix2pix.step(settings, *runs[name], given, wanted)
+            times[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
+    for name, seconds in medians.items():
+        print(f"{name}: {1000 * seconds:.0f} ms a step, {BATCH / seconds:.0f} images a second")
+    before, after = medians.values()
+    print(f"ratio: {after / before:.2f}")
+
+
+if __name__ == "__main__":
+    main()
