@@ -25,7 +25,6 @@ smaller: $(READY)  ## compare masks with filters, retrain, measure cost, and rew
 
 unets: $(READY)  ## train two U-Nets, cut their inner layers, and rewrite reports/unets/: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/unets.yaml
-	$(BIN)/python workflow/ship.py
 
 checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
 	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml

@@ -3,10 +3,12 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn
+from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 import ganprune_utils.plots  # noqa: F401  (the style of all figures)
+from ganprune_utils.unet_statistics import astray, shares_saved
 from ganprune_utils.unets import COSTS, short
 
 WAYS = {
@@ -19,20 +21,24 @@ WAYS = {
     "random": ("#666666", "x"),
     "narrow, from scratch": ("#56B4E9", "*"),
 }
+SHORT = {"macs": "MACs", "parameters": "parameters"}
 AXES = COSTS | {"time": "time, one thread"}
+TICKS = [-2, -1, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500]  # percent
 
 
 def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Figure:
     """Rise of a metric in percent of the dense network's, layers down the network and up again in rows, the share of
-    their filters that went in columns; left as they were cut, right after fine-tuning."""
+    their filters that went in columns; left as they were cut, right after fine-tuning. Colours are logarithmic beyond
+    1 %; with a question mark what is `unet_statistics.astray`."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 0.38 * scan.layer.nunique() + 1.2), sharey=True)
     for axis, tuned in zip(axes, (False, True), strict=True):
         dense = reference[metric][reference.tuned == tuned].item()
         rows = scan[scan.tuned == tuned]
         table = rows.assign(rise=100 * (rows[metric] / dense - 1)).pivot(index="layer", columns="ratio", values="rise")
         table = table.loc[list(dict.fromkeys(scan.layer))].rename(index=short).round(1) + 0.0  # no "-0.0"
+        said = table.map("{:.1f}".format) + (astray(table) & tuned).map({True: " ?", False: ""}.get)
         seaborn.heatmap(
-            table, ax=axis, annot=True, fmt=".1f", cmap="vlag", center=0, vmin=-20, vmax=20, cbar=False,
+            table, ax=axis, annot=said, fmt="", cmap="vlag", norm=SymLogNorm(1, vmin=-300, vmax=300), cbar=False,
             linewidths=0.5,
         )  # fmt: skip
         axis.set(xlabel="share of one layer's filters removed", ylabel="")
@@ -43,12 +49,40 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
     return figure
 
 
-def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figure:
-    """Rise of a metric over multiply-accumulates, parameters and time left; mean and range over runs, a marker a way.
+def equal(rows: pd.DataFrame, margin: float, metric: str = "l1") -> Figure:
+    """Rise of a metric at each cost that all ways were brought to: ways in rows, a dot a run, a bar at their mean.
 
-    The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond. The
-    first two panels show what was brought to the same share of that cost, the third all. `rows` has way, measure,
-    target, macs, parameters and the metric, `latency` the median by way, measure and target.
+    The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond.
+    `margin` is a dotted line. `rows` has way, measure, target, macs, parameters and the metric.
+    """
+    dense = rows[rows.way == "dense"]
+    rows = rows.assign(rise=100 * (rows[metric] / dense[metric].mean() - 1))
+    costs, names = shares_saved(rows), [way for way in WAYS if way in set(rows.way)]
+    height = 0.3 * len(names) + 1.4
+    figure, axes = plt.subplots(1, len(costs), figsize=(3 * len(costs) + 1, height), sharey=True, squeeze=False)
+    for axis, ((measure, target), share) in zip(axes[0], costs.items(), strict=True):
+        own = rows[rows.measure.isin([measure, "both"]) & (rows.target == target)]
+        for y, way in enumerate(names):
+            rises = own.rise[own.way == way]
+            axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
+            axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
+        axis.set(
+            title=f"{100 * share:.0f} % of the {SHORT[measure]} saved", yticks=range(len(names)), yticklabels=names
+        )
+        _logarithmic(axis, "x", own.rise)
+        axis.set_xlabel(f"rise of {metric.upper()}, percent")
+    axes[0, 0].invert_yaxis()
+    return figure
+
+
+def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figure:
+    """Rise of a metric over multiply-accumulates, parameters and time left, all networks in each panel; mean and range
+    over runs, a marker a way.
+
+    The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond. `rows`
+    has way, measure, target, macs, parameters and the metric, `latency` the median by way, measure and target.
     """
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharey=True)
     times = latency.set_index(["way", "measure", "target"])["median"]
@@ -56,24 +90,25 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figur
     dense = rows[rows.way == "dense"]
     rows = rows.assign(rise=100 * (rows[metric] / dense[metric].mean() - 1))
     for axis, (cost, label) in zip(axes, AXES.items(), strict=True):
-        own = rows[rows.measure.isin([cost, "both"]) | (cost == "time")]
         for way, (colour, marker) in WAYS.items():
-            points = (
-                own[own.way == way].groupby(["measure", "target"]).agg({cost: "mean", "rise": ["mean", "min", "max"]})
-            )
-            points = points.sort_values((cost, "mean"))
+            own = rows[rows.way == way].groupby(["measure", "target"])
+            points = own.agg({cost: "mean", "rise": ["mean", "min", "max"]})
             if len(points):
                 x, y = points[cost, "mean"] / dense[cost].mean(), points["rise"]
                 spread = [y["mean"] - y["min"], y["max"] - y["mean"]]
-                style = marker if cost == "time" else marker + "-"
-                axis.errorbar(x, y["mean"], spread, fmt=style, color=colour, label=way, capsize=2, markersize=5)
+                axis.errorbar(x, y["mean"], spread, fmt=marker, color=colour, label=way, capsize=2, markersize=5)
         axis.axhline(0, color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label}, share left", title=label if cost == "time" else f"equal {label}", xlim=(0, None))
-    axes[0].set_yscale("symlog", linthresh=1)
-    axes[0].set_ylim(min(-0.5, 1.5 * rows.rise.min()), max(1, 1.5 * rows.rise.max()))
-    axes[0].yaxis.set_major_locator(FixedLocator([-2, -1, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500]))
-    axes[0].yaxis.set_major_formatter("{x:g}")
+        axis.set(xlabel=f"{label}, share left", xlim=(0, None))
+    _logarithmic(axes[0], "y", rows.rise)
     axes[0].set_ylabel(f"rise of {metric.upper()}, percent")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=min(len(lines), 9), fontsize=9)
     return figure
+
+
+def _logarithmic(axis, side: str, rises: pd.Series) -> None:
+    """Beyond 1 %; below zero as much room as is needed."""
+    own = axis.xaxis if side == "x" else axis.yaxis
+    axis.set(**{f"{side}scale": "symlog", f"{side}lim": (min(-0.5, 1.5 * rises.min()), max(1, 1.5 * rises.max()))})
+    own.set_major_locator(FixedLocator(TICKS))
+    own.set_major_formatter("{x:g}")

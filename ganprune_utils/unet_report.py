@@ -1,5 +1,6 @@
 """The tables of all cut U-Nets, and the page that shows them."""
 
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from ganprune_utils import pages
 from ganprune_utils.comparison import written
 from ganprune_utils.paired import TASKS
+from ganprune_utils.unet_statistics import shares_saved
 
 TITLES = {
     "trained": "The networks",
@@ -20,56 +22,109 @@ TITLES = {
     "latency": "Time",
     "dcgan": "Is there a bottleneck in the DCGAN?",
 }
-FIGURES = {"trained": "rows", "ranking": "scan", "l1": "ways"}  # beside which table
-AFTER = "After fine-tuning, mean ± standard deviation over runs. Columns: which cost was made equal, and to what. "
+FIGURES = {"trained": "rows", "ranking": "scan", "l1": "equal", "latency": "ways"}  # beside which table
+WAYS = """Each way of cutting is brought to what leaving out one or two inner levels costs, once in multiply-accumulates
+(MACs) and once in parameters:
+
+- *levels out*: whole inner levels are left out; what is left inherits its weights;
+- *inner*: the same share of the filters of the two inner levels (of five: down4, down5, up5, up4) go, those of the
+  smallest L2 norm first; *outer*: the same of all other layers; *uniform*: of all layers;
+- *global*: all filters are ranked together by their L2 norm over their layer's mean; *lamp*: by LAMP scores;
+- *random*: the same share of each layer, drawn anew for every run;
+- *narrow, from scratch*: not cut, but trained as narrow for as many epochs, then fine-tuned like the others. It stands
+  at the cost that is nearest to its own."""
+AFTER = "After fine-tuning, mean ± standard deviation over runs; empty where a way cannot come down so far. "
 NOTES = {
     "trained": "On the test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
     "distance of what is made to real pictures; beside them the answers that need no network. *ngf* is the width, the "
-    "filters of the first layer: the wider network of a task is cut, the narrower one is the control.",
-    "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 % "
-    "(empty: more than was tried), and the rise of L1 in percent with half of them gone; as cut, and fine-tuned. "
-    "One run a point: now and then a fine-tuning goes astray (a point that is worse than one with fewer filters left), "
-    "and such a point says nothing of its layer.",
-    "l1": AFTER
-    + "The dense network got the same steps. *Inner* leaves at least four filters to a layer: at the lowest "
-    "cost next to nothing of the two inner levels is left, and it differs little from *levels out*. The filters that "
-    "each way left to each layer are in `unet-ways.csv`.",
+    "filters of the first layer: the wider network of a task is cut, the narrower one is the control. In the pictures "
+    "all that was cut has as many MACs as without two levels, or as near to that as is stated above.",
+    "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 %, and "
+    "the rise of L1 in percent with half of them gone; as cut, and fine-tuned. One run a point, on the half of the "
+    'test pairs that serves for choosing. In the figures "?" marks a fine-tuning that went astray: a point that is '
+    "worse than one with fewer filters left says nothing of its layer.",
+    "l1": AFTER + "Rise in percent over the dense network, which got the same steps; *saved* is the share of the cost "
+    "at the head of the column. The filters that each way left to each layer are in `unet-ways.csv`. In the figures a "
+    "dot is a run, and the dotted line the margin of no loss.",
     "ssim": AFTER + "To the truth.",
     "frechet": AFTER + "To real pictures, in the features of a classifier; L1 rewards blur, this does not.",
     "more": "At the fewest parameters, where most is gone: after as many steps of fine-tuning as elsewhere on this "
     "page, and after more; one run each.",
-    "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1, paired by run "
-    "and picture, with 95 % intervals: of a bootstrap over both, or Student's over the runs where that is wider. "
-    "Counted: at how many costs the whole interval says that the remedy wins, or loses.",
+    "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1 (below zero: "
+    "the remedy is better), paired by run and picture, with 95 % intervals: of a bootstrap over both, or Student's "
+    "over the runs where that is wider. Counted: at how many costs the whole interval says that the remedy wins, or "
+    "loses. Of so many intervals, one in twenty misses by chance.",
     "saved": "Of each way the network with most saved whose L1 is no worse than that of the dense one, by the margin "
     "stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every single run lie "
-    "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs.",
+    "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs. "
+    "The best of many candidates is flattered by having been chosen.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense. To be "
-    "compared within a task: the two may have been timed side by side, a core each.",
+    "compared within a task: the two may have been timed side by side, a core each. The figures show every network at "
+    "each of its costs.",
     "dcgan": "One layer's filters removed, the shares in the columns, BatchNorm recalibrated: Fréchet distance over "
-    "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)).",
+    "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)). Not to be compared with the rises of "
+    "L1 above: another measure, and no training.",
 }
 EVERYWHERE = ("dense", "dense, as trained")  # in every column: they were not cut
 
 
-def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4) -> pd.DataFrame:
-    """The metric, "mean ± std" over runs; task and way in rows, (measure, target) in columns.
+def asked(runs: pd.DataFrame) -> str:
+    """What was asked, and how: from the manifests of the runs, one task or more, with the same settings in all."""
+    found = [parameters for parameters in runs.parameters if "n_seeds" in parameters]
+    tasks = {
+        "edges": "*edges* to a picture of Fashion-MNIST",
+        "colour": "*colour* for a grey picture of CIFAR-10",
+    }
+    cut, names = found[0], [tasks.get(own["task"], own["task"]) for own in found]
+    trained = [own for own in runs.parameters if "decay_epochs" in own and own["task"] == cut["task"]]
+    how = f"trained for {trained[0]['epochs']} epochs (one training seed)" if trained else "trained before"
+    test = f"{cut['n_test']:,}" if cut["n_test"] else "all"
+    return (
+        "Kim, Choi and Park (2022) say that the inner layers of a U-Net generator, those near its bottleneck, can "
+        f"spare most. Asked here of pix2pix on {' and '.join(names)}, the networks {how}. After every cut the network "
+        f"is fine-tuned for {cut['steps']} steps, and so is the dense one; {cut['n_seeds']} runs of that, with other "
+        f"seeds. Measured on {test} test pairs, half of them for what is scanned or chosen and the other half for what "
+        f"is reported. Stated beforehand: no loss is a rise of L1 below {100 * cut['margin']:.2g} % of the dense "
+        f"network's and below {100 * cut['margin_of_gain']:.2g} % of what the dense network gains over the better "
+        f"answer that needs no network.\n\n{WAYS}"
+    )
 
-    `ways` are rows of notebook 8. Leaving levels out stands under both measures, what was not cut in every column.
+
+def tolerated(ranking: pd.DataFrame, scan: pd.DataFrame) -> pd.Series:
+    """`ranking`'s column of that name as text, which beyond the shares that were tried says only that."""
+    least, most, said = scan.ratio.min(), scan.ratio.max(), []
+    for share in ranking.tolerated:
+        said.append(f"> {most:g}" if pd.isna(share) else f"< {least:g}" if share < least else f"{share:.2f}")
+    return pd.Series(said, ranking.index)
+
+
+def rises(ways: pd.DataFrame, metric: str = "l1") -> pd.Series:
+    """The metric of each row over the mean of the dense network of its task, in percent."""
+    dense = ways[ways.way == "dense"].groupby("task")[metric].mean()
+    return 100 * (ways[metric] / ways.task.map(dense) - 1)
+
+
+def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4) -> pd.DataFrame:
+    """The metric, "mean ± std" over runs; task and way in rows, (measure, target) in columns; first what was saved.
+
+    `ways` are rows of notebook 8b. Leaving levels out stands under both measures, what was not cut in every column.
     """
-    cut = ways[~ways.way.isin(EVERYWHERE)]
-    both = cut[cut.measure == "both"]
-    columns = [(m, t) for m, t in cut[["measure", "target"]].drop_duplicates().itertuples(index=False) if m != "both"]
-    columns += [(m, t) for m in ("macs", "parameters") for t in both.target.unique() if (m, t) not in columns]
     found = {}
-    for (task, way), rows in ways.groupby(["task", "way"], sort=False):
-        for measure, target in columns:
-            own = rows[rows.measure.isin([measure, "both"]) & (rows.target == target) | rows.way.isin(EVERYWHERE)]
-            if len(own):
-                found[task, way, measure, target] = written(own[metric].mean(), own[metric].std(), digits)
+    for task, own in ways.groupby("task", sort=False):
+        for (measure, target), share in shares_saved(own).items():
+            found[task, "saved", measure, target] = f"{100 * share:.0f} %"
+            here = own.measure.isin([measure, "both"]) & (own.target == target) | own.way.isin(EVERYWHERE)
+            for way, rows in own[here].groupby("way", sort=False):
+                found[task, way, measure, target] = written(
+                    rows[metric].mean().round(digits) + 0.0, rows[metric].std(), digits
+                )  # no "-0.0"
     wide = pd.Series(found).rename_axis(["task", "way", "measure", "target"])
-    order = list(dict.fromkeys((task, way) for task, way, *_ in found))
-    return wide.unstack(["measure", "target"]).reindex(columns=sorted(columns)).loc[order].fillna("")
+    rows = [(task, "saved") for task in ways.task.unique()]
+    rows += list(ways[["task", "way"]].drop_duplicates().itertuples(index=False, name=None))
+    rows.sort(key=lambda row: list(ways.task.unique()).index(row[0]))  # stable: the ways keep their order
+    columns = list(dict.fromkeys(key[2:] for key in found))
+    wide = wide.unstack(["measure", "target"]).reindex(columns=columns).loc[rows].fillna("")
+    return wide.rename(columns={"macs": "equal MACs:", "parameters": "equal parameters:"}, level=0)
 
 
 def counted(duels: pd.DataFrame) -> pd.DataFrame:
@@ -80,8 +135,7 @@ def counted(duels: pd.DataFrame) -> pd.DataFrame:
         costs=("target", "size"),
         wins=("wins", "sum"),
         loses=("loses", "sum"),
-        best=("percent", "min"),
-        least=("percent", "max"),
+        **{"lowest difference": ("percent", "min"), "highest difference": ("percent", "max")},
     ).round(2)
 
 
@@ -130,8 +184,11 @@ def in_percent(saved: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame, findings: list[str]) -> Path:
-    """Write `folder/README.md`: the findings, the tables named in `TITLES`, the figures, and where it all came from."""
-    sections = [pages.section("What it says", "\n".join(f"- {sentence}" for sentence in findings))]
+    """Write `folder/README.md`: what was asked, the findings, the tables named in `TITLES`, figures, and sources."""
+    sections = [pages.section("What was asked", asked(runs))]
+    told = [sentence.split(": ", 1) for sentence in findings]
+    by_task = [(task, "\n".join(f"- {said}" for _, said in rows)) for task, rows in groupby(told, lambda row: row[0])]
+    sections += [pages.section("What it says", "\n\n".join(f"{task}\n\n{said}" for task, said in by_task))]
     for name, title in TITLES.items():
         if name in shown and len(shown[name]):
             sections.append(pages.section(title, NOTES[name], shown[name]))

@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from ganprune_utils.errors import DataError
 from ganprune_utils.metrics.statistics import crossing
-from ganprune_utils.unets import short
+from ganprune_utils.unets import COSTS, short
 
 RESAMPLES = 2000  # of the bootstrap
 
@@ -29,6 +29,27 @@ def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float, metric: st
         rows.append({"tuned": tuned, "layer": short(layer), "tolerated": reached, "at_half": half})
     table = pd.DataFrame(rows).sort_values(["tuned", "tolerated", "at_half"], ascending=[True, True, False])
     return table.set_index(["tuned", "layer"])
+
+
+def astray(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
+    """Where a rise in percent is more than `beyond` above one with more filters removed: a fine-tuning gone astray.
+
+    Layers in rows, shares removed in columns, ascending; True and False in the same places.
+    """
+    least_after = rises.iloc[:, ::-1].cummin(axis=1).iloc[:, ::-1]
+    return rises > least_after + beyond
+
+
+def shares_saved(ways: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """(measure, target) -> the share of the dense network's cost that networks brought to it save, on average.
+
+    `ways` are rows of notebook 8b on one task; multiply-accumulates first, the dearest first.
+    """
+    dense, found = ways[ways.way == "dense"].iloc[0], {}
+    for measure in COSTS:
+        for target, rows in ways[ways.measure.isin([measure, "both"])].groupby("target"):
+            found[measure, target] = 1 - rows[measure].mean() / dense[measure]
+    return dict(sorted(found.items(), key=lambda item: (list(COSTS).index(item[0][0]), item[1])))
 
 
 def difference(one: list[pd.Series], other: list[pd.Series], whole: float, seed: int = 0) -> dict:

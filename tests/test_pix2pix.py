@@ -188,6 +188,16 @@ def test_finetuning_goes_on_from_what_it_is_given_and_leaves_it_alone(small_task
         pix2pix.finetune(settings, run.generator, run.discriminator, small_task, 0)
 
 
+def test_the_rate_of_a_finetuning_rises_and_falls(small_task, monkeypatch):
+    rates, networks = [], (UNet(1, 1, ngf=2), PatchDiscriminator(1, 1, 2))
+    shares = pix2pix.up_and_down(20)
+    assert shares == pytest.approx([0.5, *(k / 19 for k in range(19, 0, -1))]) and pix2pix.up_and_down(1) == [1]
+    step = pix2pix.step
+    monkeypatch.setattr(pix2pix, "step", lambda *given: rates.append(rates_of(given[2])) or step(*given))
+    pix2pix.finetune(pix2pix.Settings(epochs=1, **SMALL), *networks, small_task, 20)
+    assert rates == [(pytest.approx(1e-3 * share), pytest.approx(2e-4 * share)) for share in shares]
+
+
 def test_the_rate_falls_in_the_last_epochs_and_a_run_of_another_length_is_another(small_task, tmp_path, monkeypatch):
     rates = []
     monkeypatch.setattr(
@@ -213,16 +223,6 @@ def test_training_without_dead_weights_gives_what_training_with_them_gives(small
 
 def rates_of(optimizers):
     return tuple(optimizers[name].param_groups[0]["lr"] for name in ("generator", "discriminator"))
-
-
-def test_finetuning_ends_at_a_low_rate(small_task, monkeypatch):
-    rates = []
-    monkeypatch.setattr(
-        pix2pix, "step", lambda settings, run, optimizers, *_: rates.append(rates_of(optimizers)[0]) or torch.zeros(5)
-    )
-    networks = UNet(1, 1, ngf=16), PatchDiscriminator(1, 1, 16)
-    pix2pix.finetune(pix2pix.Settings(epochs=1, **SMALL), *networks, small_task, 4)
-    assert rates == pytest.approx([1e-3, 7.5e-4, 5e-4, 2.5e-4])
 
 
 @torch.no_grad()

@@ -5,23 +5,54 @@ import pytest
 
 from ganprune_utils import unet_report
 
+WAYS = pd.DataFrame(
+    [
+        ("dense", "-", "-", 0, 0.10, 100, 10),
+        ("dense", "-", "-", 1, 0.12, 100, 10),
+        ("levels out", "both", "1 level out", 0, 0.13, 80, 5),
+        ("inner", "macs", "1 level out", 0, 0.14, 80, 6),
+        ("inner", "parameters", "80 %", 0, 0.15, 95, 8),
+        ("narrow", "macs", "1 level out", 0, 0.16, 80, 7),
+    ],
+    columns=["way", "measure", "target", "run", "l1", "macs", "parameters"],
+).assign(task="edges")
+
 
 def test_equal_cost_puts_each_network_under_the_cost_that_was_made_equal():
-    rows = [
-        ("dense", "-", "-", 0, 0.10),
-        ("dense", "-", "-", 1, 0.12),
-        ("levels out", "both", "1 level out", 0, 0.13),
-        ("inner", "macs", "1 level out", 0, 0.14),
-        ("inner", "parameters", "80 %", 0, 0.15),
-        ("narrow", "macs", "1 level out", 0, 0.16),
-    ]
-    ways = pd.DataFrame(rows, columns=["way", "measure", "target", "run", "l1"]).assign(task="edges")
-    table = unet_report.equal_cost(ways, digits=2)
-    assert list(table.columns) == [("macs", "1 level out"), ("parameters", "1 level out"), ("parameters", "80 %")]
+    table = unet_report.equal_cost(WAYS, digits=2)
+    assert list(table.columns) == [
+        ("equal MACs:", "1 level out"), ("equal parameters:", "80 %"), ("equal parameters:", "1 level out"),
+    ]  # fmt: skip
+    assert table.index.get_level_values("way").to_list() == ["saved", "dense", "levels out", "inner", "narrow"]
+    assert table.loc[("edges", "saved")].to_list() == ["20 %", "20 %", "50 %"]
     assert table.loc[("edges", "dense")].to_list() == ["0.11 ± 0.01"] * 3
-    assert table.loc[("edges", "levels out")].to_list() == ["0.13", "0.13", ""]
-    assert table.loc[("edges", "inner")].to_list() == ["0.14", "", "0.15"]
+    assert table.loc[("edges", "levels out")].to_list() == ["0.13", "", "0.13"]
+    assert table.loc[("edges", "inner")].to_list() == ["0.14", "0.15", ""]
     assert table.loc[("edges", "narrow")].to_list() == ["0.16", "", ""]
+
+
+def test_rises_are_over_the_mean_dense_network_of_the_task():
+    other = WAYS.assign(task="colour", l1=10 * WAYS.l1)
+    rises = unet_report.rises(pd.concat([WAYS, other], ignore_index=True))
+    assert rises.iloc[[3, 9]].to_list() == pytest.approx([100 * (0.14 / 0.11 - 1)] * 2)
+
+
+def test_what_is_tolerated_is_said_only_within_what_was_tried():
+    scan = pd.DataFrame({"ratio": [0.25, 0.9]})
+    ranking = pd.DataFrame({"tolerated": [0.1, 0.256, None]})
+    assert unet_report.tolerated(ranking, scan).to_list() == ["< 0.25", "0.26", "> 0.9"]
+
+
+def test_the_page_says_what_was_asked_by_the_parameters_of_the_runs():
+    cut = {"n_seeds": 4, "steps": 70, "n_test": 0, "margin": 0.03, "margin_of_gain": 0.2}
+    parameters = [{"task": "edges", **cut}, {"task": "colour", **cut}]
+    parameters += [{"task": "edges", "epochs": 5, "decay_epochs": 1}]
+    said = unet_report.asked(pd.DataFrame({"parameters": parameters}))
+    for words in (
+        "Fashion-MNIST and *colour*", "for 5 epochs", "for 70 steps", "4 runs", "on all test pairs", "below 3 %",
+        "below 20 %",
+    ):  # fmt: skip
+        assert words in said
 
 
 def test_saved_is_the_most_that_is_no_loss():

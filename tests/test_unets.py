@@ -134,3 +134,21 @@ def test_a_piece_is_kept_apart_for_all_that_decides_it(tmp_path):
         )
     }  # fmt: skip
     assert len(folders) == 6
+
+
+def test_astray_is_what_is_worse_than_with_more_removed():
+    rises = pd.DataFrame([[0.1, 3.8, 1.3], [1.0, 2.0, 1.5], [5.0, 1.0, 0.9]], columns=[0.5, 0.75, 0.9])
+    assert unet_statistics.astray(rises).to_numpy().tolist() == [
+        [False, True, False], [False, False, False], [True, False, False],
+    ]  # fmt: skip
+
+
+def test_shares_saved_count_levels_out_under_both_costs():
+    ways = pd.DataFrame(
+        [("dense", "-", "-", 100, 10), ("levels out", "both", "1", 80, 5), ("inner", "macs", "1", 82, 9),
+         ("lamp", "parameters", "0.2", 50, 2)],
+        columns=["way", "measure", "target", "macs", "parameters"],
+    )  # fmt: skip
+    found = unet_statistics.shares_saved(ways)
+    assert list(found) == [("macs", "1"), ("parameters", "1"), ("parameters", "0.2")]
+    assert list(found.values()) == pytest.approx([0.19, 0.5, 0.8])

@@ -1,8 +1,8 @@
 """Copy trained weights and their cards from results/ to checkpoints/, where they ship from.
 
 Seed 0 of a data set ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set
-its classifier with the features of real images. Of a U-Net's task the narrow pair ships, in 16-bit floats; the wide
-one, which is cut, stays in results/. So all of it stays small.
+its classifier with the features of real images. Of a U-Net's task a small pair ships, in 16-bit floats; the wide one,
+which is cut, stays in results/. So all of it stays small.
 """
 
 import shutil
@@ -17,15 +17,14 @@ REPORTED = ROOT / "reports/notebooks"
 
 def main() -> None:
     results = ROOT / "results"
-    manifests = [*results.glob("checkpoints/*/*/**/manifest.json"), *results.glob("unets/*/*/narrow/manifest.json")]
-    for run in sorted(manifest.parent for manifest in manifests):
+    for run in sorted(manifest.parent for manifest in results.glob("checkpoints/*/*/**/manifest.json")):
         dataset, kind = run.relative_to(results).parts[1:3]
         target = ROOT / "checkpoints" / dataset / kind
         target.mkdir(parents=True, exist_ok=True)
         if kind == "classifier":
             copy(run, target, "classifier", "real")
             shutil.copyfile(run / "notebook.ipynb", REPORTED / f"00_classifier-{dataset}.ipynb")
-        elif run.name == "narrow":
+        elif run.name == "unet":
             halve(run, target, "generator", "discriminator")
         elif kind == "seed0":
             copy(run, target, "generator", "discriminator")

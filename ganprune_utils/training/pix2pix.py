@@ -111,9 +111,10 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
 def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module, pairs, steps: int) -> Run:
     """Train copies of two networks for `steps` steps more, with fresh optimizers, on batches in a random order.
 
-    The learning rates fall linearly from step to step, to end near zero: what is left after so few steps at a full rate
-    would depend on where it stopped. Of `settings`, ngf, ndf, depth and the epochs do not matter here. Raises
-    ParameterError unless steps >= 1.
+    The learning rates rise in the first tenth of the steps, since fresh optimizers know no gradients yet and a full
+    first step now and then leads a pruned network astray. Then they fall linearly from step to step, to end near zero:
+    what is left after so few steps at a full rate would depend on where it stopped. Of `settings`, ngf, ndf, depth and
+    the epochs do not matter here. Raises ParameterError unless steps >= 1.
     """
     if steps < 1:
         raise ParameterError(f"steps = {steps}: needs at least one")
@@ -126,10 +127,16 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     batches = order.split(settings.batch_size)[:steps]
     start = time.perf_counter()
     optimizers = adam(*networks, settings)
-    falling = [1 - i / len(batches) for i in range(len(batches))]
-    run.history.append({"steps": steps, **train_on(settings, run, optimizers, pairs, batches, random, falling)})
+    shares = up_and_down(steps)
+    run.history.append({"steps": steps, **train_on(settings, run, optimizers, pairs, batches, random, shares)})
     run.seconds = time.perf_counter() - start
     return run
+
+
+def up_and_down(steps: int) -> list[float]:
+    """Shares of a learning rate, one a step: linearly up to 1 in the first tenth, then down to all but 0."""
+    rise = -(-steps // 10)
+    return [min((i + 1) / rise, (steps - i) / (steps - rise + 1)) for i in range(steps)]
 
 
 def set_rates(settings: Settings, optimizers, share: float) -> None:
