@@ -193,5 +193,11 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
         if name in shown and len(shown[name]):
             sections.append(pages.section(title, NOTES[name], shown[name]))
             figures = sorted(folder.glob(f"figures/*-{FIGURES[name]}.png")) if name in FIGURES else []
-            sections += [f"![{title}: {path.stem}]({path.relative_to(folder)})\n" for path in figures]
+            sections += [
+                f"*{_task(path)}*\n\n![{title}: {path.stem}]({path.relative_to(folder)})\n" for path in figures
+            ]
     return pages.write(folder, "Cut inner layers: the report", sections, runs)
+
+
+def _task(figure: Path) -> str:
+    return figure.stem.rsplit("-", 1)[0]
