@@ -1,55 +1,80 @@
-"""Convolutions computed as one matrix product give what the library's give."""
+"""The U-Net's own convolutions give what the library's give, and so do their gradients."""
 
 import pytest
 import torch
 from torch import nn
 
-from ganprune_utils.models import convolution
+from ganprune_utils.models import convolution, winograd
 from ganprune_utils.models.unet import UNet, without_dead_weights
 
-LAYERS = [  # class, the library's, kernel, stride, padding, height and width of its input
-    (convolution.Conv2d, nn.Conv2d, 4, 2, 1, (4, 2)),
-    (convolution.Conv2d, nn.Conv2d, 2, 2, 0, (2, 2)),
-    (convolution.ConvTranspose2d, nn.ConvTranspose2d, 4, 2, 1, (2, 1)),
-    (convolution.ConvTranspose2d, nn.ConvTranspose2d, 2, 2, 0, (1, 1)),
+DOWN, UP = (convolution.Conv2d, nn.Conv2d), (convolution.ConvTranspose2d, nn.ConvTranspose2d)
+DIRECT, WINOGRAD = convolution._Direct, convolution._Winograd
+LAYERS = [  # method, own and library's class, kernel, stride, padding, height and width of its input
+    (DIRECT, DOWN, 4, 2, 1, (4, 2)),
+    (DIRECT, DOWN, 2, 2, 0, (2, 2)),
+    (DIRECT, DOWN, 3, 1, 1, (2, 2)),
+    (DIRECT, UP, 4, 2, 1, (2, 1)),
+    (DIRECT, UP, 2, 2, 0, (1, 1)),
+    (WINOGRAD, DOWN, 4, 2, 1, (12, 8)),  # tiles of 2x2: six rows are no multiple of four
+    (WINOGRAD, DOWN, 4, 2, 1, (8, 16)),  # tiles of 4x4
+    (WINOGRAD, UP, 4, 2, 1, (6, 4)),
+    (WINOGRAD, UP, 4, 2, 1, (8, 4)),
 ]
 
 
 @pytest.mark.parametrize("bias", (True, False))
 @pytest.mark.parametrize("layout", (torch.contiguous_format, torch.channels_last))
-@pytest.mark.parametrize(("own", "library", "kernel", "stride", "padding", "size"), LAYERS)
-def test_product_and_its_gradients_equal_the_library(
-    own, library, kernel, stride, padding, size, layout, bias, monkeypatch
+@pytest.mark.parametrize(("method", "classes", "kernel", "stride", "padding", "size"), LAYERS)
+def test_products_and_their_gradients_equal_the_library(
+    method, classes, kernel, stride, padding, size, layout, bias, monkeypatch
 ):
     monkeypatch.setattr(convolution, "MIN_WEIGHTS", 0)
-    monkeypatch.setattr(own.__base__, "forward", lambda *_: pytest.fail("this is for the matrix product"))
+    monkeypatch.setattr(convolution, "MIN_BATCH", 1)
     random = torch.Generator().manual_seed(0)
-    conv = own(3, 5, kernel, stride, padding, bias=bias).double()
+    conv, twin = (kind(3, 5, kernel, stride, padding, bias=bias).double() for kind in classes)
+    twin.load_state_dict(conv.state_dict())
     x = torch.randn(2, 3, *size, generator=random, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     conv.to(memory_format=layout)
-    made = conv(x)
-    monkeypatch.undo()
-    twin = library(3, 5, kernel, stride, padding, bias=bias).double()
-    twin.load_state_dict(conv.state_dict())
-    expected = twin(x)
-    assert made.shape == expected.shape and (made - expected).abs().max() < 1e-14
+    applied = []
+    monkeypatch.setattr(method, "apply", lambda *given, apply=method.apply: applied.append(1) or apply(*given))
+    made, expected = conv(x), twin(x)
+    assert applied and made.shape == expected.shape and (made - expected).abs().max() < 1e-13
     weights = torch.randn(made.shape, generator=random, dtype=torch.float64)
     found, wanted = (
         torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])
         for y, layer in ((made, conv), (expected, twin))
     )
-    assert all((a - b).abs().max() < 1e-14 for a, b in zip(found, wanted, strict=True))
+    assert all((a - b).abs().max() < 1e-12 for a, b in zip(found, wanted, strict=True))
 
 
-def test_only_layers_of_few_pixels_and_many_weights(monkeypatch):
+def test_float32_loses_no_more_than_two_digits(monkeypatch):
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(16, 256, 8, 8, generator=random)
+    weight = torch.randn(64, 256, 4, 4, generator=random)
+    exact = nn.functional.conv2d(x.double(), weight.double(), stride=2, padding=1)
+    made = WINOGRAD.apply(x, weight, 2, 1, [4, 4], False)
+    assert (made - exact).abs().max() < 1e-5 * exact.abs().max()
+
+
+def test_a_tile_takes_fewer_products_than_the_convolution():
+    values = winograd.of_large(torch.zeros(1, 3, 8, 8), 4)
+    assert values.shape == (25, 1, 4 * 3)  # of each channel and filter, for 4x4 outputs of 4 taps in 4 phases
+
+
+def test_the_library_is_left_to_all_other_layers(monkeypatch):
     called = []
     for library in (nn.Conv2d, nn.ConvTranspose2d):
         forward = library.forward
         monkeypatch.setattr(library, "forward", lambda s, x, f=forward: called.append(s) or f(s, x))
-    network, x = without_dead_weights(UNet(1, 3, ngf=64), (32, 32)), torch.zeros(1, 1, 32, 32)
-    names = {block.conv: name for blocks in (network.down, network.up) for name, block in blocks.items()}
-    network.eval()(x)
-    assert [names[conv] for conv in called] == ["down1", "down2", "down3", "up3", "up2", "up1"]
-    called.clear()
-    UNet(1, 3, ngf=8).eval()(x)
-    assert len(called) == 10
+
+    def left(ngf, batch, autocast=False):
+        network = without_dead_weights(UNet(1, 3, ngf=ngf), (32, 32)).eval()
+        names = {block.conv: name for blocks in (network.down, network.up) for name, block in blocks.items()}
+        called.clear()
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            network(torch.zeros(batch, 1, 32, 32))
+        return [names[conv] for conv in called]
+
+    assert left(64, 16) == ["down1", "up1"]
+    assert left(64, 1) == ["down1", "down2", "down3", "up3", "up2", "up1"]  # transforms pay in a batch
+    assert len(left(8, 16)) == len(left(64, 16, autocast=True)) == 10

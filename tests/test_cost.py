@@ -9,7 +9,7 @@ from ganprune_utils import pruning
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.folding import fold_batchnorm
 from ganprune_utils.metrics import cost
-from ganprune_utils.models import Discriminator, Generator
+from ganprune_utils.models import Discriminator, Generator, UNet
 from ganprune_utils.models.sampling import draw_noise
 
 
@@ -29,6 +29,10 @@ def test_macs_by_hand():
     assert cost.macs(Generator(100, 64), draw_noise(3, 100, 0)) == by_hand == 17_448_960
     # Four 4x4 convolutions with stride 2: every output pixel with the whole kernel.
     assert cost.macs(Discriminator(16), torch.rand(1, 1, 32, 32)) == 16 * (256 * 16 + 64 * 16 * 32 + 16 * 32 * 64 + 64)
+    # So of a U-Net, whose inner layers are computed in other ways here.
+    down = 256 * 64 + 64 * 64 * 128 + 16 * 128 * 256 + 4 * 256 * 512 + 512 * 512
+    up = 512 * 512 + 4 * 1024 * 256 + 16 * 512 * 128 + 64 * 256 * 64 + 256 * 128
+    assert cost.macs(UNet(1, 1, 64), torch.rand(1, 1, 32, 32)) == 16 * (down + up)
 
 
 def test_macs_leave_the_mode_alone():

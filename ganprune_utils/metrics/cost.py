@@ -4,6 +4,7 @@ Times are medians with their spread, of calls that alternate between the network
 machine does meets all of them alike.
 """
 
+import copy
 import io
 import os
 import statistics
@@ -37,14 +38,16 @@ def parameters(model: nn.Module) -> dict[str, int]:
 def macs(model: nn.Module, example: torch.Tensor) -> int:
     """Multiply-accumulates of the convolutions and matrix products for one input.
 
-    PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros count:
-    a dense kernel multiplies by them too.
+    PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros and what
+    meets padding count: a dense kernel multiplies by them too. Counted without data, so that it is the network that
+    counts and not the way in which a layer is computed here (`models.convolution`).
 
     Args:
         example: inputs (N, ...); the result is for one of them.
     """
+    model = copy.deepcopy(model).to("meta")
     with evaluating(model), FlopCounterMode(display=False) as counter:
-        model(example[:1])
+        model(example[:1].to("meta"))
     return counter.get_total_flops() // 2
 
 

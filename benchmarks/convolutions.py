@@ -1,6 +1,6 @@
-"""A training step of a U-Net, its inner layers as matrix products beside the library's convolutions, in one run.
+"""A training step of a U-Net, its own convolutions beside the library's, in one run.
 
-usage: python benchmarks/few_pixels.py [--ngf 64] [--rounds 9] [--threads 1]
+usage: python benchmarks/convolutions.py [--ngf 64] [--rounds 9] [--threads 1]
 
 Rounds alternate between the two, so that both see the same machine; medians and their ratio are printed.
 """
@@ -32,14 +32,14 @@ def main() -> None:
     given, wanted = (
         torch.randn(BATCH, channels, 32, 32).contiguous(memory_format=torch.channels_last) for channels in (1, 3)
     )
-    limits = {"library's convolutions": 0, "matrix products": convolution.MAX_PIXELS}
+    limits = {"library's convolutions": float("inf"), "own": convolution.MIN_WEIGHTS}
     runs, times = {}, {name: [] for name in limits}
     for name in limits:
         copies = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in networks]
         runs[name] = pix2pix.Run(*copies, [], 0.0), adam(*copies, settings)
     for _ in range(1 + options.rounds):  # the first warms up
         for name, limit in limits.items():
-            convolution.MAX_PIXELS = limit
+            convolution.MIN_WEIGHTS = limit
             start = time.perf_counter()
             pix2pix.step(settings, *runs[name], given, wanted)
             times[name].append(time.perf_counter() - start)
