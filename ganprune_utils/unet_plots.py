@@ -23,7 +23,7 @@ WAYS = {
 }
 SHORT = {"macs": "MACs", "parameters": "parameters"}
 AXES = COSTS | {"time": "time, one thread"}
-TICKS = [-2, -1, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500]  # percent
+TICKS = [-5, -1, 0, 1, 3, 10, 30, 100, 300, 1000]  # percent
 
 
 def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Figure:
@@ -31,14 +31,17 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
     their filters that went in columns; left as they were cut, right after fine-tuning. Colours are logarithmic beyond
     1 %; with a question mark what is `unet_statistics.astray`."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 0.38 * scan.layer.nunique() + 1.2), sharey=True)
-    for axis, tuned in zip(axes, (False, True), strict=True):
+    tables = {}
+    for tuned in (False, True):
         dense = reference[metric][reference.tuned == tuned].item()
         rows = scan[scan.tuned == tuned]
         table = rows.assign(rise=100 * (rows[metric] / dense - 1)).pivot(index="layer", columns="ratio", values="rise")
-        table = table.loc[list(dict.fromkeys(scan.layer))].rename(index=short).round(1) + 0.0  # no "-0.0"
+        tables[tuned] = table.loc[list(dict.fromkeys(scan.layer))].rename(index=short).round(1) + 0.0  # no "-0.0"
+    most = max(10.0, *(table.abs().max().max() for table in tables.values()))
+    for axis, (tuned, table) in zip(axes, tables.items(), strict=True):
         said = table.map("{:.1f}".format) + (astray(table) & tuned).map({True: " ?", False: ""}.get)
         seaborn.heatmap(
-            table, ax=axis, annot=said, fmt="", cmap="vlag", norm=SymLogNorm(1, vmin=-300, vmax=300), cbar=False,
+            table, ax=axis, annot=said, fmt="", cmap="vlag", norm=SymLogNorm(1, vmin=-most, vmax=most), cbar=False,
             linewidths=0.5,
         )  # fmt: skip
         axis.set(xlabel="share of one layer's filters removed", ylabel="")
@@ -50,7 +53,8 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
 
 
 def equal(rows: pd.DataFrame, margin: float, metric: str = "l1") -> Figure:
-    """Rise of a metric at each cost that all ways were brought to: ways in rows, a dot a run, a bar at their mean.
+    """Rise of a metric at each cost that all ways were brought to: a row of panels a measure, ways in their rows, a dot
+    a run, a bar at their mean, a dash where a way cannot come down so far.
 
     The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond.
     `margin` is a dotted line. `rows` has way, measure, target, macs, parameters and the metric.
@@ -58,33 +62,42 @@ def equal(rows: pd.DataFrame, margin: float, metric: str = "l1") -> Figure:
     dense = rows[rows.way == "dense"]
     rows = rows.assign(rise=100 * (rows[metric] / dense[metric].mean() - 1))
     costs, names = shares_saved(rows), [way for way in WAYS if way in set(rows.way)]
-    height = 0.3 * len(names) + 1.4
-    figure, axes = plt.subplots(1, len(costs), figsize=(3 * len(costs) + 1, height), sharey=True, squeeze=False)
-    for axis, ((measure, target), share) in zip(axes[0], costs.items(), strict=True):
-        own = rows[rows.measure.isin([measure, "both"]) & (rows.target == target)]
-        for y, way in enumerate(names):
-            rises = own.rise[own.way == way]
-            axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
-            axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
-        axis.axvline(0, color="black", linewidth=0.8)
-        axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
-        axis.set(
-            title=f"{100 * share:.0f} % of the {SHORT[measure]} saved", yticks=range(len(names)), yticklabels=names
-        )
-        _logarithmic(axis, "x", own.rise)
-        axis.set_xlabel(f"rise of {metric.upper()}, percent")
-    axes[0, 0].invert_yaxis()
+    measures = list(dict.fromkeys(measure for measure, _ in costs))
+    columns = max(sum(measure == own for own, _ in costs) for measure in measures)
+    size = (2.9 * columns + 1.2, (0.26 * len(names) + 0.9) * len(measures) + 0.3)
+    figure, axes = plt.subplots(len(measures), columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for own_axes, measure in zip(axes, measures, strict=True):
+        shares = [(target, share) for (own, target), share in costs.items() if own == measure]
+        for axis in own_axes[len(shares) :]:
+            axis.set_visible(False)
+        for axis, (target, share) in zip(own_axes, shares, strict=False):
+            own = rows[rows.measure.isin([measure, "both"]) & (rows.target == target)]
+            for y, way in enumerate(names):
+                rises = own.rise[own.way == way]
+                if len(rises):
+                    axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
+                    axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
+                else:
+                    axis.annotate("–", (0.97, y), xycoords=("axes fraction", "data"), ha="right", va="center")
+            axis.axvline(0, color="black", linewidth=0.8)
+            axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
+            saved = f"{100 * share:.{1 if share > 0.95 else 0}f} %"
+            axis.set(title=f"{saved} of the {SHORT[measure]} saved", yticks=range(len(names)), yticklabels=names)
+    _logarithmic(axes[0, 0], "x", rows.rise)
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    figure.supxlabel(f"rise of {metric.upper()}, percent (linear up to 1, logarithmic beyond)", fontsize=10)
     return figure
 
 
-def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figure:
+def ways(rows: pd.DataFrame, latency: pd.DataFrame, margin: float, metric: str = "l1") -> Figure:
     """Rise of a metric over multiply-accumulates, parameters and time left, all networks in each panel; mean and range
     over runs, a marker a way.
 
     The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond. `rows`
-    has way, measure, target, macs, parameters and the metric, `latency` the median by way, measure and target.
+    has way, measure, target, macs, parameters and the metric, `latency` the median by way, measure and target; `margin`
+    is a dotted line.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True)
     times = latency.set_index(["way", "measure", "target"])["median"]
     rows = rows.join(times.rename("time"), on=["way", "measure", "target"])
     dense = rows[rows.way == "dense"]
@@ -95,14 +108,16 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, metric: str = "l1") -> Figur
             points = own.agg({cost: "mean", "rise": ["mean", "min", "max"]})
             if len(points):
                 x, y = points[cost, "mean"] / dense[cost].mean(), points["rise"]
-                spread = [y["mean"] - y["min"], y["max"] - y["mean"]]
-                axis.errorbar(x, y["mean"], spread, fmt=marker, color=colour, label=way, capsize=2, markersize=5)
-        axis.axhline(0, color="black", linestyle=":", linewidth=1.2, label="dense, trained on")
-        axis.set(xlabel=f"{label}, share left", xlim=(0, None))
+                spread, size = [y["mean"] - y["min"], y["max"] - y["mean"]], 9 if marker == "*" else 5
+                axis.errorbar(x, y["mean"], spread, fmt=marker, color=colour, label=way, capsize=2, markersize=size)
+        axis.plot(1, 0, "o", color="black", markersize=6, label="dense")
+        axis.axhline(0, color="black", linewidth=0.8)
+        axis.axhline(100 * margin, color="black", linestyle=":", linewidth=1.2, label="margin of no loss")
+        axis.set(xlabel=f"{label}, share left", xlim=(0, 1.05))
     _logarithmic(axes[0], "y", rows.rise)
     axes[0].set_ylabel(f"rise of {metric.upper()}, percent")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(lines.values(), lines, loc="outside lower center", ncols=min(len(lines), 9), fontsize=9)
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=5, fontsize=9)
     return figure
 
 

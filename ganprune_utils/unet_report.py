@@ -8,63 +8,77 @@ import pandas as pd
 from ganprune_utils import pages
 from ganprune_utils.comparison import written
 from ganprune_utils.paired import TASKS
+from ganprune_utils.unet_findings import READ
 from ganprune_utils.unet_statistics import shares_saved
 
 TITLES = {
     "trained": "The networks",
-    "ranking": "Which layers spare most",
+    "duels": "Does cutting inner layers win?",
     "l1": "Every way at equal cost: L1",
     "ssim": "Every way at equal cost: SSIM",
     "frechet": "Every way at equal cost: Fréchet distance",
-    "more": "Does it only take longer?",
-    "duels": "Does cutting inner layers win?",
     "saved": "What can go without loss",
+    "more": "Does it only take longer?",
     "latency": "Time",
+    "ranking": "Which layers spare most",
     "dcgan": "Is there a bottleneck in the DCGAN?",
 }
-FIGURES = {"trained": "rows", "ranking": "scan", "l1": "equal", "latency": "ways"}  # beside which table
-WAYS = """Each way of cutting is brought to what leaving out one or two inner levels costs, once in multiply-accumulates
-(MACs) and once in parameters:
+FIGURES = {"trained": ["rows"], "ranking": ["scan"], "l1": ["equal", "ways"]}  # beside which table
+WAYS = """Each way of cutting is brought to what leaving out inner levels costs, once in multiply-accumulates (MACs) and
+once in parameters, as near as whole filters allow and at most 5 % dearer:
 
-- *levels out*: whole inner levels are left out; what is left inherits its weights;
-- *inner*: the same share of the filters of the two inner levels (of five: down4, down5, up5, up4) go, those of the
-  smallest L2 norm first; *outer*: the same of all other layers; *uniform*: of all layers;
-- *global*: all filters are ranked together by their L2 norm over their layer's mean; *lamp*: by LAMP scores;
+- *levels out*, one remedy: whole inner levels are left out; what is left inherits its weights;
+- *inner*, the other: the same share of the filters of the two innermost levels (down4, down5, up5, up4) go, those of
+  the smallest L2 norm first;
+- *outer*: the same of all other layers; *uniform*: of all layers;
+- *global*: all filters are ranked together by their L2 norm over their layer's mean; *lamp*: by LAMP scores (Lee et al.
+  2021), a filter's squared norm over the sum of its own and all larger ones of its layer;
 - *random*: the same share of each layer, drawn anew for every run;
 - *narrow, from scratch*: not cut, but trained as narrow for as many epochs, then fine-tuned like the others. It stands
-  at the cost that is nearest to its own."""
+  at the cost that is nearest to its own.
+
+*inner*, *outer*, *uniform* and *random* leave each layer four filters at least, *global* and *lamp* one. *dense* is the
+network that was not cut. L1 is the mean absolute difference to the true picture."""
+LIMITS = """Pictures have 32x32 pixels, so the innermost level is a single pixel. For *colour* the brightness is copied
+from the input, and L1 weighs 20 times as much as in pix2pix: there the network is in effect trained for L1, and small
+percentages are a larger part of what it gains. Percentages do not compare between the tasks."""
 AFTER = "After fine-tuning, mean ± standard deviation over runs; empty where a way cannot come down so far. "
 NOTES = {
-    "trained": "On the test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
-    "distance of what is made to real pictures; beside them the answers that need no network. *ngf* is the width, the "
-    "filters of the first layer: the wider network of a task is cut, the narrower one is the control. In the pictures "
-    "all that was cut has as many MACs as without two levels, or as near to that as is stated above.",
+    "trained": "On all test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
+    "distance of what is made to real pictures (lower with more pictures: not to be compared with those below); beside "
+    "them the answers that need no network. *ngf* is the width, the filters of the first layer: the wider network of a "
+    "task is cut, the narrower one is the control. Below, evenly spaced test pairs after fine-tuning: all that was cut "
+    "has the fewest MACs that inner filters alone can come down to; the narrow network has far fewer.",
     "ranking": "Filters of one layer removed, all else whole. The share that can go before L1 has risen by 5 %, and "
     "the rise of L1 in percent with half of them gone; as cut, and fine-tuned. One run a point, on the half of the "
-    'test pairs that serves for choosing. In the figures "?" marks a fine-tuning that went astray: a point that is '
-    "worse than one with fewer filters left says nothing of its layer.",
+    "test pairs that serves for it alone. Deeper layers are wider, too: their shares are of more filters. In the "
+    'figures "?" marks a fine-tuning that went astray: more than 1 point worse than one with more filters removed.',
     "l1": AFTER + "Rise in percent over the dense network, which got the same steps; *saved* is the share of the cost "
-    "at the head of the column. The filters that each way left to each layer are in `unet-ways.csv`. In the figures a "
-    "dot is a run, and the dotted line the margin of no loss.",
-    "ssim": AFTER + "To the truth.",
-    "frechet": AFTER + "To real pictures, in the features of a classifier; L1 rewards blur, this does not.",
+    "at the head of the column. The filters that each way left to each layer are in `unet-ways.csv`. In the first "
+    "figure of a task a dot is a run, a bar their mean and the dotted line the margin of no loss. The second puts all "
+    "networks over each of their costs; bars there go from the lowest to the highest run.",
+    "ssim": AFTER + "To the truth; 1 is best.",
+    "frechet": AFTER + "To real pictures, in the features of a classifier. L1 favours the mean of all answers that "
+    "are possible, which is blurred; this distance does not.",
     "more": "At the fewest parameters, where most is gone: after as many steps of fine-tuning as elsewhere on this "
     "page, and after more; one run each.",
     "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1 (below zero: "
-    "the remedy is better), paired by run and picture, with 95 % intervals: of a bootstrap over both, or Student's "
-    "over the runs where that is wider. Counted: at how many costs the whole interval says that the remedy wins, or "
-    "loses. Of so many intervals, one in twenty misses by chance.",
-    "saved": "Of each way the network with most saved whose L1 is no worse than that of the dense one, by the margin "
-    "stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every single run lie "
-    "below it. Percent of the dense L1, of its gain over the better answer without a network, and of the dense costs. "
-    "The best of many candidates is flattered by having been chosen.",
+    "the remedy is better), with its 95 % interval, paired by run and picture: that of a bootstrap over both, or "
+    "Student's over the runs where it is wider. *Better* and *worse* say that the whole interval does. The runs are "
+    "of fine-tuning; the trained network is one. Not corrected for their number: of so many intervals some miss by "
+    "chance. Empty where one of the two cannot come down so far.",
+    "saved": "Of each way the network with most saved whose L1 was shown to be no worse than that of the dense one, by "
+    "the margin stated beforehand: the 95 % interval of the mean difference, paired by run and picture, and every "
+    "single run lie below it. Percent of the dense L1, of its gain over the better answer without a network, and of "
+    "the dense costs. *None* was not shown to be without loss at any cost tried. The best of many candidates looks a "
+    "little better than it is, because it was chosen.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense. To be "
-    "compared within a task: the two may have been timed side by side, a core each. The figures show every network at "
-    "each of its costs.",
+    "compared within a task: the two may have been timed side by side, a core each.",
     "dcgan": "One layer's filters removed, the shares in the columns, BatchNorm recalibrated: Fréchet distance over "
     "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)). Not to be compared with the rises of "
     "L1 above: another measure, and no training.",
 }
+HEADS = {"macs": "equal MACs:", "parameters": "equal parameters:"}
 EVERYWHERE = ("dense", "dense, as trained")  # in every column: they were not cut
 
 
@@ -79,14 +93,15 @@ def asked(runs: pd.DataFrame) -> str:
     trained = [own for own in runs.parameters if "decay_epochs" in own and own["task"] == cut["task"]]
     how = f"trained for {trained[0]['epochs']} epochs (one training seed)" if trained else "trained before"
     test = f"{cut['n_test']:,}" if cut["n_test"] else "all"
+    batches = f"{cut['steps']} batches of {trained[0]['batch_size']} pairs" if trained else f"{cut['steps']} batches"
     return (
         "Kim, Choi and Park (2022) say that the inner layers of a U-Net generator, those near its bottleneck, can "
         f"spare most. Asked here of pix2pix on {' and '.join(names)}, the networks {how}. After every cut the network "
-        f"is fine-tuned for {cut['steps']} steps, and so is the dense one; {cut['n_seeds']} runs of that, with other "
-        f"seeds. Measured on {test} test pairs, half of them for what is scanned or chosen and the other half for what "
-        f"is reported. Stated beforehand: no loss is a rise of L1 below {100 * cut['margin']:.2g} % of the dense "
-        f"network's and below {100 * cut['margin_of_gain']:.2g} % of what the dense network gains over the better "
-        f"answer that needs no network.\n\n{WAYS}"
+        f"is fine-tuned on {batches}, and so is the dense one; {cut['n_seeds']} runs of that, with other seeds. "
+        f"Measured on {test} test pairs, half of them for the scan of single layers and the other half for all else. "
+        f"Stated beforehand: no loss is a rise of L1 below {100 * cut['margin']:.2g} % of the dense network's and "
+        f"below {100 * cut['margin_of_gain']:.2g} % of what it gains over the better answer that needs no network. "
+        f"{LIMITS}\n\n{WAYS}"
     )
 
 
@@ -124,19 +139,26 @@ def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4) -> pd.Da
     rows.sort(key=lambda row: list(ways.task.unique()).index(row[0]))  # stable: the ways keep their order
     columns = list(dict.fromkeys(key[2:] for key in found))
     wide = wide.unstack(["measure", "target"]).reindex(columns=columns).loc[rows].fillna("")
-    return wide.rename(columns={"macs": "equal MACs:", "parameters": "equal parameters:"}, level=0)
+    return wide.rename(columns=HEADS, level=0)
 
 
-def counted(duels: pd.DataFrame) -> pd.DataFrame:
-    """Of each task, remedy, measure and opponent: at how many costs it wins, loses, and the differences' range."""
-    keys = ["task", "remedy", "measure", "against"]
-    found = duels.assign(percent=100 * duels.difference).groupby(keys, sort=False)
-    return found.agg(
-        costs=("target", "size"),
-        wins=("wins", "sum"),
-        loses=("loses", "sum"),
-        **{"lowest difference": ("percent", "min"), "highest difference": ("percent", "max")},
-    ).round(2)
+def against(duels: pd.DataFrame) -> pd.DataFrame:
+    """Differences of L1 in percent with their interval and what they say; task, remedy and opponent in rows, costs in
+    columns in the order in which they come."""
+    said = duels.assign(
+        text=[
+            f"{100 * row.difference:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+            + (" better" if row.wins else " worse" if row.loses else "")
+            for row in duels.itertuples()
+        ]
+    )
+    keys = ["task", "remedy", "against"]
+    columns = sorted(
+        dict.fromkeys(zip(duels.measure, duels.target, strict=True)), key=lambda key: list(HEADS).index(key[0])
+    )
+    rows = list(dict.fromkeys(duels[keys].itertuples(index=False, name=None)))
+    wide = said.set_index([*keys, "measure", "target"]).text.unstack(["measure", "target"])
+    return wide.reindex(columns=columns).loc[rows].fillna("").rename(columns=HEADS, level=0)
 
 
 def saved(verdict: pd.DataFrame) -> pd.DataFrame:
@@ -188,11 +210,12 @@ def write_page(folder: Path, shown: dict[str, pd.DataFrame], runs: pd.DataFrame,
     sections = [pages.section("What was asked", asked(runs))]
     told = [sentence.split(": ", 1) for sentence in findings]
     by_task = [(task, "\n".join(f"- {said}" for _, said in rows)) for task, rows in groupby(told, lambda row: row[0])]
-    sections += [pages.section("What it says", "\n\n".join(f"{task}\n\n{said}" for task, said in by_task))]
+    sections += [pages.section("What it says", "\n\n".join([READ, *(f"{task}\n\n{said}" for task, said in by_task)]))]
     for name, title in TITLES.items():
         if name in shown and len(shown[name]):
             sections.append(pages.section(title, NOTES[name], shown[name]))
-            figures = sorted(folder.glob(f"figures/*-{FIGURES[name]}.png")) if name in FIGURES else []
+            kinds = FIGURES.get(name, ())
+            figures = sorted(path for kind in kinds for path in folder.glob(f"figures/*-{kind}.png"))
             sections += [
                 f"*{_task(path)}*\n\n![{title}: {path.stem}]({path.relative_to(folder)})\n" for path in figures
             ]

@@ -94,7 +94,7 @@ def keep(folder: Path, task: str, pairs, test, *decided) -> Kept:
     """
     package, dataset = Path(__file__).parent, TASKS[task]
     names = ("unets", "measuring", "models/unet", "training/pix2pix", "training/step", "training/augmentation")
-    names += ("models/convolution", "metrics/paired", "metrics/similarity", "metrics/quality")
+    names += ("models/convolution", "models/winograd", "metrics/paired", "metrics/similarity", "metrics/quality")
     files = [package / f"{name}.py" for name in names]
     files += sorted((shipped_root() / dataset / "classifier").glob("*.safetensors")) if dataset else []
     return Kept(folder / "kept", [*map(file_sha256, files), pairs.sha256, test.sha256, len(pairs), task, *decided])

@@ -161,7 +161,14 @@ def unet(tmp_path_factory):
 def cut_unet(unet):
     """A folder of runs, the cutting of that U-Net among them."""
     values = {name: SHORT[name] for name in ("ratios", "seconds", "steps", "n_pairs", "n_seeds", "n_test")}
-    execute("08_unet_inner_layers.ipynb", unet.parent / "inner", checkpoint=str(unet), levels="1", **values)
+    execute(
+        "08_unet_inner_layers.ipynb",
+        unet.parent / "inner",
+        checkpoint=str(unet),
+        narrow="shipped",
+        levels="1",
+        **values,
+    )
     return unet.parents[2]
 
 

@@ -200,7 +200,7 @@ def test_unets_are_trained_before_they_are_cut(tmp_path):
         (tmp_path / "unets.yaml").write_text(json.dumps({"study": "u", **content}))
         return studies.load(tmp_path / "unets.yaml")
 
-    edges = {"task": "edges", "train": "params/unets/edges.yaml", "narrow": "params/unets/edges_narrow.yaml"}
+    edges = {"task": "edges", "train": "params/unets/edges.yaml", "narrow": ["params/unets/edges_narrow.yaml"]}
     study = load(unets=[edges], inner={"steps": 3})
     base = "results/u/edges/seed0"
     assert list(study.runs) == [f"{base}/unet", f"{base}/narrow", f"{base}/inner"]
@@ -212,6 +212,11 @@ def test_unets_are_trained_before_they_are_cut(tmp_path):
         "08_train_unet-edges-seed0-narrow.ipynb",
         "08_unet_inner_layers-edges-seed0.ipynb",
     ]
+    both = load(unets=[edges | {"narrow": ["shipped", *edges["narrow"]]}], inner={})
+    assert list(both.runs) == list(study.runs)
+    cut = both.runs[f"{base}/inner"]
+    assert cut["parameters"]["narrow"] == f"shipped {base}/narrow"
+    assert any(path.endswith("checkpoints/edges/seed0/generator.safetensors") for path in cut["source"])
     with pytest.raises(ParameterError, match="edges.yaml: is of task edges, the U-Net of colour"):
         load(unets=[edges | {"task": "colour"}])
     with pytest.raises(ParameterError, match="steps = 0: must be a whole number"):

@@ -46,11 +46,11 @@ def test_what_is_tolerated_is_said_only_within_what_was_tried():
 def test_the_page_says_what_was_asked_by_the_parameters_of_the_runs():
     cut = {"n_seeds": 4, "steps": 70, "n_test": 0, "margin": 0.03, "margin_of_gain": 0.2}
     parameters = [{"task": "edges", **cut}, {"task": "colour", **cut}]
-    parameters += [{"task": "edges", "epochs": 5, "decay_epochs": 1}]
+    parameters += [{"task": "edges", "epochs": 5, "decay_epochs": 1, "batch_size": 8}]
     said = unet_report.asked(pd.DataFrame({"parameters": parameters}))
     for words in (
-        "Fashion-MNIST and *colour*", "for 5 epochs", "for 70 steps", "4 runs", "on all test pairs", "below 3 %",
-        "below 20 %",
+        "Fashion-MNIST and *colour*", "for 5 epochs", "on 70 batches of 8 pairs", "4 runs", "on all test pairs",
+        "below 3 %", "below 20 %",
     ):  # fmt: skip
         assert words in said
 
@@ -84,17 +84,21 @@ def test_saved_is_the_most_that_is_no_loss():
     assert (unet_report.in_percent(nothing)["at"] == "none").all()
 
 
-def test_duels_are_counted_by_opponent():
+def test_duels_stand_under_their_costs():
     duels = pd.DataFrame(
         {
-            "task": "edges", "remedy": "inner", "measure": "macs", "against": ["uniform", "uniform", "outer"],
-            "target": ["a", "b", "a"], "wins": [True, False, False], "loses": [False, False, True],
-            "difference": [-0.1, 0.01, 0.2],
+            "task": "edges", "remedy": "inner", "measure": ["parameters", "macs", "macs"],
+            "against": ["uniform", "uniform", "outer"], "target": ["a", "b", "a"], "wins": [True, False, False],
+            "loses": [False, False, True], "difference": [-0.1, 0.01, 0.2], "low": -0.2, "high": [-0.05, 0.02, 0.3],
         }
     )  # fmt: skip
-    found = unet_report.counted(duels)
-    assert found.loc[("edges", "inner", "macs", "uniform")].to_list() == [2, 1, 0, -10, 1]
-    assert found.loc[("edges", "inner", "macs", "outer")].to_list() == [1, 0, 1, 20, 20]
+    found = unet_report.against(duels)
+    heads = [("equal MACs:", "b"), ("equal MACs:", "a"), ("equal parameters:", "a")]
+    assert list(found.columns) == heads
+    assert found.loc[("edges", "inner", "uniform")].to_list() == [
+        "+1.0 [-20.0, +2.0]", "", "-10.0 [-20.0, -5.0] better",
+    ]  # fmt: skip
+    assert found.loc[("edges", "inner", "outer")].to_list() == ["", "+20.0 [-20.0, +30.0] worse", ""]
 
 
 def test_what_the_dcgans_layers_spare_is_over_their_own_dense_generator(tmp_path):

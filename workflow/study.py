@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from ganprune_utils import parameters
+from ganprune_utils import checkpoints, parameters
 from ganprune_utils.artifacts import has_classifier, shipped_root
 from ganprune_utils.errors import ParameterError
 
@@ -67,7 +67,9 @@ ARM = _mapping(
     **{name: {} for name in ("arm", "kind", "criterion", "parts", "rewind", "compressions", "discriminator_rate")},
     scratch_steps={},  # the dense training's, which differ between data sets
 )
-UNET = _mapping(["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow={"type": "string"})
+UNET = _mapping(
+    ["task", "train"], task={"type": "string"}, train={"type": "string"}, narrow=_list_of({"type": "string"})
+)
 INNER = ("ratios", "levels", "macs_left", "parameters_left", "n_seeds", "steps", "margin", "margin_of_gain")
 INNER += ("longer", "seconds", "threads", "n_test")
 COMMON = ("rounds", "steps", "scratch_steps", "n_round", "n_quality")  # to all arms, so that they compare
@@ -258,22 +260,28 @@ def _add_arm(study: Study, arm: dict, common: dict) -> None:
 
 
 def _add_unet(study: Study, unet: dict, inner: dict | None) -> None:
-    """A U-Net's training, that of a narrower one where asked for, and the cutting of its inner layers."""
+    """A U-Net's training, that of narrower ones but for what ships, and the cutting of its inner layers."""
     base = f"results/{study.name}/{unet['task']}/seed0"
-    trained = {}
-    for step, key in (("unet", "train"), ("narrow", "narrow")):
-        if key in unet:
-            settings = {"seed": 0, **read_yaml(ROOT / unet[key])}
-            if settings.get("task") != unet["task"]:
-                raise ParameterError(f"{unet[key]}: is of task {settings.get('task')}, the U-Net of {unet['task']}")
-            trained[step] = f"{base}/{step}"
-            settings = parameters.check(settings)
-            run = {"step": step, "parameters": settings | {"output": trained[step]}, "source": []}
-            _add(study, trained[step], run)
+    source, narrow = [], []
+
+    def train(folder, step, path):
+        settings = {"seed": 0, **read_yaml(ROOT / path)}
+        if settings.get("task") != unet["task"]:
+            raise ParameterError(f"{path}: is of task {settings.get('task')}, the U-Net of {unet['task']}")
+        settings = parameters.check(settings)
+        _add(study, folder, {"step": step, "parameters": settings | {"output": folder}, "source": []})
+        source.append(f"{folder}/manifest.json")
+
+    train(f"{base}/unet", "unet", unet["train"])
+    for path in unet.get("narrow", []):
+        narrow.append("shipped" if path == "shipped" else f"{base}/narrow")
+        if path == "shipped":
+            source.extend(weights_of(checkpoints.find(unet["task"], 0)))
+        else:
+            train(f"{base}/narrow", "narrow", path)
     if inner is not None:
-        settings = {"task": unet["task"], "seed": 0, "checkpoint": trained["unet"], "narrow": trained.get("narrow", "")}
+        settings = {"task": unet["task"], "seed": 0, "checkpoint": f"{base}/unet", "narrow": " ".join(narrow)}
         settings = parameters.check(settings | inner)
-        source = [f"{folder}/manifest.json" for folder in trained.values()]
         run = {"step": "inner", "parameters": settings | {"output": f"{base}/inner"}, "source": source}
         _add(study, f"{base}/inner", run)
 
