@@ -3,7 +3,7 @@
 Inner layers have few pixels and many weights: 1024 x 256 kernels of 4x4 over 2x2 pixels. There nearly half of the
 products of a plain convolution are with padding; `_Direct` leaves them out. Where there are more pixels, `_Winograd`
 takes Winograd's minimal filtering (Lavin and Gray 2016): 25 products for 4x4 outputs in place of 64. The sums are the
-same up to rounding, and a training step of a U-Net of width 64 takes 0.6 of its time (`benchmarks/convolutions.py`).
+same up to rounding, and a training step of a U-Net of width 64 takes half of its time (`benchmarks/convolutions.py`).
 
 A transposed convolution is the adjoint of a convolution, so the two modules share everything: `large` is the image on
 the side of more pixels, (N, C, H, W), `small` the one of fewer, (N, filters, h, w), and the weight (filters, C, k, k).
@@ -15,7 +15,8 @@ from torch import nn
 from ganprune_utils.models import winograd
 
 MIN_WEIGHTS = 2**17  # below, the library is as fast
-MAX_PIXELS = 4  # of the small side, for products that skip the padding; more of them are many small products
+MAX_DIRECT = 4  # pixels of the small side for products that skip the padding: more of them are many small products
+MAX_WINOGRAD = 64  # pixels of the small side for Winograd's: as far as it was measured to be faster
 MIN_BATCH = 16  # for Winograd's: the weights are transformed anew in each call
 
 
@@ -54,10 +55,12 @@ def _method(conv: nn.Module, x: torch.Tensor, small):
     full = x.dtype == conv.weight.dtype != torch.bfloat16 and not torch.is_autocast_enabled("cpu")
     if not plain or not full or conv.weight.numel() < MIN_WEIGHTS:
         return None
-    if small[0] * small[1] <= MAX_PIXELS:
+    pixels = small[0] * small[1]
+    if pixels <= MAX_DIRECT:
         return _Direct
     strided = (conv.kernel_size[0], conv.stride[0], conv.padding[0]) == (4, 2, 1)
-    return _Winograd if strided and len(x) >= MIN_BATCH and not (small[0] % 2 or small[1] % 2) else None
+    even = not (small[0] % 2 or small[1] % 2)
+    return _Winograd if strided and even and pixels <= MAX_WINOGRAD and len(x) >= MIN_BATCH else None
 
 
 class _Direct(torch.autograd.Function):
