@@ -19,8 +19,9 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     Raises ParameterError for a model that cannot be traced, or whose convolutions carry masks.
     """
     check_unmasked(model)
+    model = copy.deepcopy(model).eval()
     try:
-        traced = fx.symbolic_trace(copy.deepcopy(model).eval())
+        traced = fx.GraphModule(model, _Tracer().trace(model))
     except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ParameterError(f"model {type(model).__name__}: its operations depend on its input ({reason})") from None
@@ -45,6 +46,13 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+class _Tracer(fx.Tracer):
+    """Takes convolutions of our own for leaves, as it does the library's."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, PRUNABLE) or super().is_leaf_module(module, name)
 
 
 def check_unmasked(model: nn.Module) -> None:

@@ -18,17 +18,34 @@ def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float, metric: st
 
     `scan` are rows of `sensitivity.scan_filters`, `reference` one row of the dense network for each value of `tuned`.
     tolerated: the share of the layer's filters at which the metric has risen by the share `rise` (NaN: not within the
-    scan); at_half: its rise with half of the filters gone, interpolated.
+    scan); at_half: its rise with half of the filters gone, interpolated. A fine-tuning gone `astray` does not count.
     """
     rows = []
     for (tuned, layer), points in scan.groupby(["tuned", "layer"], sort=False):
         dense = reference[metric][reference.tuned == tuned].item()
+        if tuned:
+            points = points.sort_values("sparsity")
+            points = points[~astray(100 * (points[[metric]].T / dense - 1)).to_numpy()[0]]
         shares, values = [0, *points.sparsity], [dense, *points[metric]]
         reached = crossing(shares, values, (1 + rise) * dense)
         half = np.interp(0.5, shares, values) / dense - 1
         rows.append({"tuned": tuned, "layer": short(layer), "tolerated": reached, "at_half": half})
     table = pd.DataFrame(rows).sort_values(["tuned", "tolerated", "at_half"], ascending=[True, True, False])
     return table.set_index(["tuned", "layer"])
+
+
+def is_narrow(way: str) -> bool:
+    """Whether a network was not cut but trained from scratch as narrow: "narrow 24" is of width 24."""
+    return way.startswith("narrow")
+
+
+def gain(verdict: pd.DataFrame) -> float:
+    """How much worse than the dense network the better answer without a network is, a share of the dense one's L1.
+
+    `verdict` are rows of notebook 8b on one task.
+    """
+    rows = verdict[verdict.difference != 0]
+    return float((rows.difference / rows["of the gain"]).astype(float).median())
 
 
 def astray(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
@@ -41,13 +58,14 @@ def astray(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
 
 
 def shares_saved(ways: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """(measure, target) -> the share of the dense network's cost that networks brought to it save, on average.
+    """(measure, target) -> the share of the dense network's cost that networks cut down to it save, on average.
 
     `ways` are rows of notebook 8b on one task; multiply-accumulates first, the dearest first.
     """
     dense, found = ways[ways.way == "dense"].iloc[0], {}
+    cut = ways[~ways.way.map(is_narrow)]
     for measure in COSTS:
-        for target, rows in ways[ways.measure.isin([measure, "both"])].groupby("target"):
+        for target, rows in cut[cut.measure.isin([measure, "both"])].groupby("target"):
             found[measure, target] = 1 - rows[measure].mean() / dense[measure]
     return dict(sorted(found.items(), key=lambda item: (list(COSTS).index(item[0][0]), item[1])))
 

@@ -15,9 +15,8 @@ LAYERS = [  # method, own and library's class, kernel, stride, padding, height a
     (DIRECT, DOWN, 3, 1, 1, (2, 2)),
     (DIRECT, UP, 4, 2, 1, (2, 1)),
     (DIRECT, UP, 2, 2, 0, (1, 1)),
-    (WINOGRAD, DOWN, 4, 2, 1, (12, 8)),  # tiles of 2x2: six rows are no multiple of four
-    (WINOGRAD, DOWN, 4, 2, 1, (8, 16)),  # tiles of 4x4
-    (WINOGRAD, UP, 4, 2, 1, (6, 4)),
+    (WINOGRAD, DOWN, 4, 2, 1, (8, 16)),
+    (WINOGRAD, DOWN, 4, 2, 1, (9, 9)),  # the last row and column are not looked at
     (WINOGRAD, UP, 4, 2, 1, (8, 4)),
 ]
 
@@ -57,7 +56,7 @@ def test_float32_loses_no_more_than_two_digits(monkeypatch):
 
 
 def test_a_tile_takes_fewer_products_than_the_convolution():
-    values = winograd.of_large(torch.zeros(1, 3, 8, 8), 4)
+    values = winograd.of_large(torch.zeros(1, 3, 8, 8))
     assert values.shape == (25, 1, 4 * 3)  # of each channel and filter, for 4x4 outputs of 4 taps in 4 phases
 
 
@@ -76,5 +75,31 @@ def test_the_library_is_left_to_all_other_layers(monkeypatch):
         return [names[conv] for conv in called]
 
     assert left(64, 16) == ["down1", "up1"]
-    assert left(64, 1) == ["down1", "down2", "down3", "up3", "up2", "up1"]  # transforms pay in a batch
-    assert len(left(8, 16)) == len(left(64, 16, autocast=True)) == 10
+    assert len(left(8, 16)) == len(left(64, 15)) == len(left(64, 16, autocast=True)) == 10
+    with convolution.library():
+        assert len(left(64, 16)) == 10
+
+
+@pytest.mark.parametrize("changed", ({"padding_mode": "reflect"}, {"padding": "same", "stride": 1}, {"groups": 2}))
+def test_other_convolutions_are_the_library_s(changed, monkeypatch):
+    monkeypatch.setattr(convolution, "MIN_WEIGHTS", 0)
+    conv = convolution.Conv2d(4, 4, **{"kernel_size": 4, "stride": 2, "padding": 1} | changed)
+    x = torch.rand(16, 4, 4, 4)
+    assert torch.equal(conv(x), nn.Conv2d.forward(conv, x))
+
+
+def test_half_precision_and_too_small_pictures_are_the_library_s(monkeypatch):
+    monkeypatch.setattr(convolution, "MIN_WEIGHTS", 0)
+    conv = convolution.Conv2d(4, 4, 4, 2, 1)
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
+        conv(torch.rand(16, 4, 1, 1))
+    conv, x = conv.half(), torch.rand(16, 4, 4, 4).half()
+    assert torch.equal(conv(x), nn.Conv2d.forward(conv, x))
+
+
+def test_a_second_derivative_is_refused_rather_than_wrong():
+    x, weight = torch.rand(16, 4, 8, 8, requires_grad=True), torch.rand(4, 4, 4, 4, requires_grad=True)
+    made = WINOGRAD.apply(x, weight, 2, 1, [4, 4], False).square().sum()
+    (first,) = torch.autograd.grad(made, x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()

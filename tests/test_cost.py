@@ -69,10 +69,12 @@ def test_bytes_on_disk_shrink_with_zeros_only_where_they_are_packed():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("model", [Generator(12, 16), Discriminator(16), Foreign()], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "model", [Generator(12, 16), Discriminator(16), Foreign(), UNet(1, 1, 16)], ids=lambda m: type(m).__name__
+)
 def test_folded_equals_unfolded(model):
     model = trained_like(model)
-    inputs = torch.rand(8, 1, 32, 32) if isinstance(model, Discriminator) else draw_noise(8, 12, 0)
+    inputs = torch.rand(8, 1, 32, 32) if isinstance(model, Discriminator | UNet) else draw_noise(8, 12, 0)
     folded = fold_batchnorm(model)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
     assert (folded(inputs) - model(inputs)).abs().max() < 1e-5

@@ -12,7 +12,7 @@ from ganprune_utils import checkpoints, load_generator, pruning
 from ganprune_utils import export as exporting
 from ganprune_utils.__main__ import main
 from ganprune_utils.errors import CheckpointError, ParameterError, StudyError
-from ganprune_utils.models import Generator
+from ganprune_utils.models import Generator, UNet
 from ganprune_utils.models.sampling import draw_noise
 
 
@@ -42,6 +42,13 @@ def test_what_was_retrained_is_recalibrated_and_told_against_the_dense_generator
     assert written["retrained"] == card["retrained"] and written["pruned"]["recalibrated"]
     found = checkpoints.load_part(tmp_path / "new", "generator")
     assert not torch.equal(found.layers.bn1.running_mean, small.layers.bn1.running_mean)
+
+
+def test_a_unet_can_be_exported_for_any_batch(tmp_path):
+    found = exporting.export(trained_like(UNet(1, 1, 16)), tmp_path / "unet", torch.rand(32, 1, 32, 32), {})
+    session = onnxruntime.InferenceSession(tmp_path / "unet/generator.onnx")
+    assert found["parity"] < 1e-4
+    assert session.run(None, {"noise": np.zeros((21, 1, 32, 32), np.float32)})[0].shape == (21, 1, 32, 32)
 
 
 def test_a_foreign_generator_can_be_exported(tmp_path):

@@ -4,7 +4,6 @@ Times are medians with their spread, of calls that alternate between the network
 machine does meets all of them alike.
 """
 
-import copy
 import io
 import os
 import statistics
@@ -21,6 +20,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.convolution import library
 from ganprune_utils.models.state import effective_parameters, effective_state
 
 RAPL = Path("/sys/class/powercap")
@@ -39,15 +39,13 @@ def macs(model: nn.Module, example: torch.Tensor) -> int:
     """Multiply-accumulates of the convolutions and matrix products for one input.
 
     PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros and what
-    meets padding count: a dense kernel multiplies by them too. Counted without data, so that it is the network that
-    counts and not the way in which a layer is computed here (`models.convolution`).
+    meets padding count: the library's dense kernels multiply by them too.
 
     Args:
         example: inputs (N, ...); the result is for one of them.
     """
-    model = copy.deepcopy(model).to("meta")
-    with evaluating(model), FlopCounterMode(display=False) as counter:
-        model(example[:1].to("meta"))
+    with evaluating(model), library(), FlopCounterMode(display=False) as counter:
+        model(example[:1])
     return counter.get_total_flops() // 2
 
 
