@@ -58,9 +58,9 @@ def outcome(rows: pd.DataFrame) -> str:
 
 
 def signed(value: float) -> str:
-    """One decimal, two where one would be none, and no "-0.0"."""
+    """One decimal; where that would be none its first digit, and no "-0.0"."""
     short = f"{value:+.1f}"
-    return short if float(short) else f"{round(value, 2) + 0.0:+.2f}" if round(value, 2) else "+0.0"
+    return short if float(short) else f"{value:+.1g}" if abs(value) >= 0.001 else "+0.0"
 
 
 def interval(row) -> str:
@@ -85,12 +85,12 @@ def _against_all(remedy, duels, saves) -> str:
         return ""
     said = []
     for way, rows in own.groupby("against", sort=False):
-        worse = f", worse at {rows.loses.sum()}" if rows.loses.any() else ""
-        said.append(f"than {way} at {rows.wins.sum()} of {len(rows)} costs{worse}")
+        worse = f" (worse at {rows.loses.sum()})" if rows.loses.any() else ""
+        said.append(f"{way}{'' if said else ' at'} {rows.wins.sum()} of {len(rows)}{'' if said else ' costs'}{worse}")
     there = set(zip(own.measure, own.target, strict=True))
     never = [cost_name(*cost, saves) for cost in saves if cost not in there]
     beyond = f"; cannot come down to {' and '.join(never)}" if never else ""
-    return f"{REMEDIES[remedy]}: better {', '.join(said)}; the rest is open{beyond}."
+    return f"{REMEDIES[remedy]}: better than {', '.join(said)}{beyond}."
 
 
 def _remedies(duels) -> str:
@@ -187,18 +187,20 @@ def _longer(more, saves) -> list[str]:
 
 def _most(verdict, saved) -> list[str]:
     """The most saved without loss, or what came nearest to it; one sentence where both costs name one network."""
-    margin, said = f"{100 * verdict.margin.iloc[0]:.2g} %", {}
+    margin, said = f"margin {100 * verdict.margin.iloc[0]:.2g} %", {}
     for measure, name in NAMES.items():
         kept = saved[(saved.most == measure) & (saved.target != "none") & ~saved.way.map(is_narrow)]
-        if not len(kept):
-            cut = verdict[~verdict.way.map(is_narrow)]
-            near = cut.loc[cut.high.astype(float).idxmin()]
-            text = f"no way was shown to save any at no loss (margin {margin}); nearest is {near.way}, {interval(near)}"
+        if len(kept):
+            best = kept.loc[kept[f"{measure} saved"].idxmax()]
+            text = f"{{}} saved with no loss ({margin}; chosen afterwards) by {best['way']}, {interval(best)} %."
         else:
-            near = kept.loc[kept[f"{measure} saved"].idxmax()]
-            text = f"with no loss, margin {margin}, chosen afterwards: {near['way']}, {interval(near)}"
-        said.setdefault(text, []).append(f"{percent(near[f'{measure} saved'])} of the {name}")
-    return [f"{' and '.join(shares)} saved {text} %." for text, shares in said.items()]
+            cut = verdict[~verdict.way.map(is_narrow)]
+            best = cut.loc[cut.high.astype(float).idxmin()]
+            text = (
+                f"nothing was shown to be no loss ({margin}); nearest is {best['way']}, {{}} saved, {interval(best)} %."
+            )
+        said.setdefault(text, []).append(f"{percent(best[f'{measure} saved'])} of the {name}")
+    return [text.format(" and ".join(shares)) for text, shares in said.items()]
 
 
 def _time(latency, saves) -> str:

@@ -78,14 +78,14 @@ def equal(rows: pd.DataFrame, margin: float, gain: float, metric: str = "l1") ->
                     axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
                     axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
                 elif way != "narrow":
-                    axis.annotate("–", (0.97, y), xycoords=("axes fraction", "data"), ha="right", va="center")
+                    axis.annotate("–", (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center")
             axis.axvline(0, color="black", linewidth=0.8)
             axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
             axis.axvline(100 * gain, color="black", linestyle="--", linewidth=0.8)
             saved = f"{100 * share:.{1 if share > 0.95 else 0}f} %"
             axis.set(title=f"{saved} of the {SHORT[measure]} saved", yticks=range(len(names)), yticklabels=names)
             axis.tick_params(axis="x", labelsize=8)
-    _logarithmic(axes[0, 0], "x", rows.rise)
+    _logarithmic(axes[0, 0], "x", [*rows.rise, 100 * gain])
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
     figure.supxlabel(f"rise of {metric.upper()}, percent (linear up to 1, logarithmic beyond)", fontsize=10)
     return figure
@@ -120,7 +120,7 @@ def ways(rows: pd.DataFrame, latency: pd.DataFrame, margin: float, gain: float, 
         axis.axhline(100 * margin, color="black", linestyle=":", linewidth=1.2, label="margin of no loss")
         axis.axhline(100 * gain, color="black", linestyle="--", linewidth=0.8, label="no network")
         axis.set(xlabel=f"{label}, share left", xlim=(0, None))
-    _logarithmic(axes[0], "y", rows.rise)
+    _logarithmic(axes[0], "y", [*rows.rise, 100 * gain])
     axes[0].set_ylabel(f"rise of {metric.upper()}, percent")
     lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines, loc="outside lower center", ncols=6, fontsize=9)
@@ -133,9 +133,10 @@ def _rises(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     return rows.assign(rise=100 * (rows[metric] / dense - 1), way=rows.way.mask(rows.way.map(is_narrow), "narrow"))
 
 
-def _logarithmic(axis, side: str, rises: pd.Series) -> None:
+def _logarithmic(axis, side: str, shown: list[float]) -> None:
     """Beyond 1 %; below zero as much room as is needed."""
     own = axis.xaxis if side == "x" else axis.yaxis
-    axis.set(**{f"{side}scale": "symlog", f"{side}lim": (min(-0.5, 1.5 * rises.min()), max(1, 1.5 * rises.max()))})
+    limits = min(-0.5, 1.5 * min(shown)), max(1, 1.5 * max(shown))
+    axis.set(**{f"{side}scale": "symlog", f"{side}lim": limits})
     own.set_major_locator(FixedLocator(TICKS))
     own.set_major_formatter("{x:g}")

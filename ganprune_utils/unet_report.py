@@ -156,7 +156,9 @@ def equal_cost(ways: pd.DataFrame, metric: str = "l1", digits: int = 4, lost: di
         for (way, measure, target), rows in own.groupby(["way", "measure", "target"], sort=False):
             for at in costs:
                 if way in EVERYWHERE or (at[1] == target and measure in (at[0], "both")):
-                    found[task, way, *at] = written(rows[metric].mean() + 0.0, rows[metric].std(), digits)
+                    found[task, way, *at] = written(
+                        round(rows[metric].mean(), digits) + 0.0, rows[metric].std(), digits
+                    )
     rows = [
         (task, way) for task in ways.task.unique() for way in ("saved", *dict.fromkeys(ways.way[ways.task == task]))
     ]
@@ -244,8 +246,8 @@ def write_page(
     for name, title in TITLES.items():
         said = "\n".join(f"- {sentence}" for sentence in findings.get(name, ()))
         if name in shown and (len(shown[name]) or said):
-            table = shown[name] if len(shown[name]) else None
-            sections.append(pages.section(title, f"{NOTES[name]}\n\n{said}", table))
+            sections.append(pages.section(title, NOTES[name], shown[name] if len(shown[name]) else None))
+            sections += [f"{said}\n"] if said else []
         for kind, caption in FIGURES.get(name, {}).items():
             for path in sorted(folder.glob(f"figures/*-{kind}.png")):
                 task = path.stem.removesuffix(f"-{kind}")

@@ -49,7 +49,7 @@ def test_the_page_says_what_was_asked_by_the_parameters_of_the_runs():
     parameters += [{"task": "edges", "epochs": 5, "decay_epochs": 1, "batch_size": 8}]
     said = unet_report.asked(pd.DataFrame({"parameters": parameters}))
     for words in (
-        "Fashion-MNIST and *colour*", "for 5 epochs", "on 70 batches of 8 pairs", "4 runs", "on all test pairs",
+        "Fashion-MNIST and *colour*", "for 5 epochs", "on 70 batches of 8 pairs", "4 times", "on all test pairs",
         "below 3 %", "below 20 %",
     ):  # fmt: skip
         assert words in said
@@ -72,16 +72,12 @@ def test_saved_is_the_most_that_is_no_loss():
     assert found["macs saved"].tolist()[:2] == pytest.approx([0.4, 0.2])
     found = found.assign(difference=0.004, low=-0.01, margin=0.02, **{"of the gain": 0.02})
     percent = unet_report.in_percent(found)
-    assert percent.loc[("edges", "inner", "macs"), ["at", "difference", "macs saved"]].to_list() == [
-        "parameters c",
-        0.4,
-        40,
-    ]
-    assert percent.loc[("edges", "outer", "macs"), "at"] == "none"
+    assert list(percent.index) == [("edges", "inner")] * 2
+    assert percent[["at", "difference", "macs saved"]].iloc[0].to_list() == ["parameters c", 0.4, 40]
     nothing = unet_report.saved(
         verdict.assign(no_loss=False, difference=0.1, low=0, high=1, margin=0, **{"of the gain": 1})
     )
-    assert (unet_report.in_percent(nothing)["at"] == "none").all()
+    assert not len(unet_report.in_percent(nothing))
 
 
 def test_duels_stand_under_their_costs():
@@ -95,10 +91,43 @@ def test_duels_stand_under_their_costs():
     found = unet_report.against(duels)
     heads = [("equal MACs:", "b"), ("equal MACs:", "a"), ("equal parameters:", "a")]
     assert list(found.columns) == heads
-    assert found.loc[("edges", "inner", "uniform")].to_list() == [
+    assert found.loc[("edges", "inner − uniform")].to_list() == [
         "+1.0 [-20.0, +2.0]", "", "-10.0 [-20.0, -5.0] better",
     ]  # fmt: skip
-    assert found.loc[("edges", "inner", "outer")].to_list() == ["", "+20.0 [-20.0, +30.0] worse", ""]
+    assert found.loc[("edges", "inner − outer")].to_list() == ["", "+20.0 [-20.0, +30.0] worse", ""]
+    # Another training is not called better or worse.
+    found = unet_report.against(duels.assign(against="narrow 9"))
+    assert not found.apply(lambda column: column.str.contains("better|worse")).any(axis=None)
+
+
+def test_outcomes_stand_below_what_is_saved():
+    duels = pd.DataFrame(
+        {
+            "task": "edges", "remedy": ["inner", "levels out"], "measure": "macs", "against": "uniform",
+            "target": "1 level out", "wins": [True, False], "loses": False, "difference": [-0.1, 0.01],
+            "low": -0.2, "high": [-0.05, 0.02],
+        }
+    )  # fmt: skip
+    found = unet_report.outcomes(duels, WAYS)
+    assert found.loc[("edges", "saved")].to_list() == ["20 %", "20 %", "50 %"]
+    assert found.loc[("edges", "inner")].to_list() == ["better (-10.0 to uniform)", "", ""]
+    assert found.loc[("edges", "levels out")].to_list() == ["open (+1.0 to uniform)", "", ""]
+
+
+def test_the_page_puts_sentences_and_figures_below_their_titles(tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/edges-equal.png").write_bytes(b"")
+    runs = pd.DataFrame({"parameters": [{"task": "edges", "n_seeds": 3, "steps": 7, "n_test": 0, "margin": 0.1,
+                                         "margin_of_gain": 0.1}], "code_version": "abc"})  # fmt: skip
+    table = unet_report.equal_cost(WAYS, digits=2, lost={"edges": 3.0})
+    assert table.loc[("edges", "no network")].to_list() == ["3.00"] * 3
+    shown = {"l1": table, "saved": pd.DataFrame(), "dcgan": pd.DataFrame()}
+    findings = {"l1": ["**edges**: first."], "saved": ["**edges**: none."], "dcgan": []}
+    page = unet_report.write_page(tmp_path, shown, runs, findings).read_text()
+    order = ["## Every way at equal cost: L1", "| edges | saved", "- **edges**: first.", "(figures/edges-equal.png)",
+             "*edges.* Rise of L1 at each cost", "## What can go without loss of L1", "- **edges**: none."]  # fmt: skip
+    assert [page.index(words) for words in order] == sorted(page.index(words) for words in order)
+    assert "DCGAN?" not in page
 
 
 def test_what_the_dcgans_layers_spare_is_over_their_own_dense_generator(tmp_path):

@@ -143,10 +143,23 @@ def test_astray_is_what_is_worse_than_with_more_removed():
     ]  # fmt: skip
 
 
+def test_a_fine_tuning_gone_astray_does_not_count_in_the_ranking():
+    points = {"sparsity": [0.25, 0.5, 0.75], "l1": [0.101, 0.2, 0.104]}
+    scan = pd.concat([pd.DataFrame(points).assign(layer="down.down1.conv", tuned=tuned) for tuned in (False, True)])
+    reference = pd.DataFrame({"tuned": [False, True], "l1": 0.1})
+    found = unet_statistics.ranking(scan, reference, rise=0.05)
+    assert found.at_half.to_list() == pytest.approx([1.0, 0.025]) and found.tolerated.isna().to_list() == [False, True]
+
+
+def test_the_gain_is_what_no_network_is_worse():
+    verdict = pd.DataFrame({"difference": [0.0, 0.02, 0.04], "of the gain": [0.0, 0.1, 0.2]})
+    assert unet_statistics.gain(verdict) == pytest.approx(0.2)
+
+
 def test_shares_saved_count_levels_out_under_both_costs():
     ways = pd.DataFrame(
         [("dense", "-", "-", 100, 10), ("levels out", "both", "1", 80, 5), ("inner", "macs", "1", 82, 9),
-         ("lamp", "parameters", "0.2", 50, 2)],
+         ("lamp", "parameters", "0.2", 50, 2), ("narrow 9", "parameters", "0.2", 10, 1)],
         columns=["way", "measure", "target", "macs", "parameters"],
     )  # fmt: skip
     found = unet_statistics.shares_saved(ways)
