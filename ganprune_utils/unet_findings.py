@@ -10,6 +10,8 @@ from ganprune_utils.unets import COSTS
 REMEDIES = {"inner": "inner filters", "levels out": "levels out"}
 NAMES = {"macs": "MACs", "parameters": "parameters"}
 CLEAR = 0.7  # of a rank correlation, to speak of an order
+UNSTEADY = 0.02  # of the dense L1: runs that are further apart than this are named
+ASTRAY = 0.01  # of the L1 that a network was trained to: a rise by more than this is named
 NEAR_ONE = 1.1  # times a distance: what no more than this multiplies it is hardly missed
 
 
@@ -27,10 +29,10 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> dict[str, 
         saves = shares_saved(own["ways"])
         said = {
             "short": [*(_against_all(remedy, own["duels"], saves) for remedy in REMEDIES), _remedies(own["duels"])],
-            "l1": [_lamp(own["ways"], saves), *_narrow(own["ways"])],
+            "l1": [_lamp(own["ways"], saves), *_narrow(own["ways"]), _unsteady(own["ways"], saves)],
             "frechet": [_frechet(own["ways"], saves)],
             "saved": _most(own["verdict"], saved[saved.task == task]),
-            "more": _longer(own["more-steps"], saves),
+            "more": _longer(own["more-steps"], own["ways"], saves),
             "latency": [_time(own["latency"], saves)],
             "ranking": [_depth(rows, tuned) for tuned, rows in own["ranking"].groupby("tuned")],
             "trained": [_balance(own["history"]), _dead(own["dead"])],
@@ -80,7 +82,7 @@ def cost_name(measure: str, target: str, saves: dict) -> str:
 def _against_all(remedy, duels, saves) -> str:
     """At how many costs it is better and worse than each other way, and which costs it cannot come down to."""
     own = duels[duels.remedy == remedy]
-    own = own[~own.against.isin(REMEDIES) & ~own.against.map(is_narrow)]
+    own = own[~own.against.isin(REMEDIES) & ~own.against.map(is_narrow).astype(bool)]
     if not len(own):
         return ""
     said = []
@@ -174,14 +176,37 @@ def _frechet(ways, saves) -> str:
     return f"the lowest mean, then the remedies' (dense {dense:.2f}): {'; '.join(said)}."
 
 
-def _longer(more, saves) -> list[str]:
-    said = []
+def _unsteady(ways, saves) -> str:
+    """Where it depends on the seed of the fine-tuning how good a cut network gets; random cuts differ by themselves."""
+    dense, said = ways[ways.way == "dense"], []
+    own = ways[ways.target.isin([target for _, target in saves]) & ~ways.way.isin(["random", "dense"])]
+    for (way, measure, target), runs in own.groupby(["way", "measure", "target"], sort=False):
+        low, high = runs.l1.min(), runs.l1.max()
+        if high - low > UNSTEADY * dense.l1.mean():
+            at = target if measure == "both" else cost_name(measure, target, saves)
+            said.append(f"{way}, {at}: {_rise(low, dense)} to {_rise(high, dense)}")
+    return f"the seed of the fine-tuning decides much here, lowest to highest run: {'; '.join(said)}." if said else ""
+
+
+def _longer(more, ways, saves) -> list[str]:
+    """The rise over the dense network, as it was trained or with the same steps, whichever is better."""
+    said, trained = [], ways[ways.way == "dense, as trained"]
     for (measure, target), own in more.groupby(["measure", "target"], sort=False) if len(more) else ():
         l1 = own.pivot_table(index="way", columns="steps", values="l1")
-        rise = 100 * (l1 / l1.loc["dense"] - 1).drop("dense").sort_values(l1.columns[-1])
+        dense = l1.loc["dense"].clip(upper=trained.l1.min())  # NaN, and then no bound, where there is none
+        rise = 100 * (l1 / dense - 1).drop("dense").sort_values(l1.columns[-1])
         few, many = l1.columns
         ways = ", ".join(f"{way} {signed(a)} and {signed(b)} %" for way, a, b in rise.itertuples())
         said.append(f"{cost_name(measure, target, saves)}, after {few} and {many} batches: {ways} (one run).")
+    if said and len(trained) and l1.loc["dense", many] > (1 + ASTRAY) * trained.l1.min():
+        change = f"L1 {_rise(l1.loc['dense', many], trained)}"
+        if "frechet" in own:
+            after = own[(own.way == "dense") & (own.steps == many)].frechet.iloc[0]
+            change += f", Fréchet distance {trained.frechet.iloc[0]:.2f} to {after:.2f}"
+        said.append(
+            f"the dense network itself, trained on for {many} batches: {change} (one run). Its loss has two parts, and "
+            "L1 alone can rise while the whole falls."
+        )
     return said
 
 

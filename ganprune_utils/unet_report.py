@@ -79,8 +79,8 @@ NOTES = {
     "ssim": AFTER + "To the truth; 1 is best.",
     "frechet": AFTER + "To real pictures, in the features of a classifier; 0 is best. L1 favours the mean of all "
     "possible answers, which is blurred; this distance does not.",
-    "more": "L1 over that of the dense network trained on for as long, at the largest saving of MACs that inner "
-    "filters alone come down to and at the fewest parameters of all; one run each.",
+    "more": "At the largest saving of MACs that inner filters alone come down to and at the fewest parameters of all; "
+    "one run each. Rises are over the dense network, as it was trained or trained on for as long, whichever is better.",
     "duels": "L1 of the remedy minus that of the other way at the same cost, in percent of the dense L1 (negative: the "
     "remedy is better), with its 95 % interval, paired by run and picture: that of a bootstrap over both, or "
     "Student's over the runs where it is wider. *Better* and *worse* mean that the whole interval lies below or above "

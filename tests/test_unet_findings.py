@@ -58,6 +58,19 @@ def saved(target="80 %"):
     return table.assign(task="edges", difference=0.011, low=0.004, high=0.018)
 
 
+def test_seeds_that_decide_much_and_a_dense_network_gone_astray_are_named():
+    trained = WAYS[WAYS.way == "dense"].head(1).assign(way="dense, as trained", l1=0.08)
+    unsteady = WAYS[WAYS.way == "uniform"].head(1)
+    ways = pd.concat([WAYS, trained, unsteady.assign(l1=unsteady.l1 + 0.03)])
+    said = findings(TABLES | {"ways": ways}, saved())
+    (seeds,) = [sentence for sentence in said["l1"] if "the seed" in sentence]
+    assert "uniform, MACs −50 % (a): " in seeds and "inner" not in seeds
+    longer, dense = said["more"]
+    assert "inner +175.0 and +31.2 %" in longer  # over 0.08, not over 0.2 and 0.1
+    assert "the dense network itself, trained on for 90 batches: L1 +25.0 %" in dense
+    assert not any("the seed" in sentence for sentence in findings(TABLES, saved())["l1"])
+
+
 def test_sentences_say_what_the_tables_say():
     said = findings(TABLES, saved())
     assert all(sentence.startswith("**edges**: ") for sentences in said.values() for sentence in sentences)
