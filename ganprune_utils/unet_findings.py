@@ -10,7 +10,7 @@ from ganprune_utils.unets import COSTS
 REMEDIES = {"inner": "inner filters", "levels out": "levels out"}
 NAMES = {"macs": "MACs", "parameters": "parameters"}
 CLEAR = 0.7  # of a rank correlation, to speak of an order
-UNSTEADY = 0.02  # of the dense L1: runs that are further apart than this are named
+UNSTEADY = 0.02  # of the dense L1: runs that are further apart than this, and than half of their rise, are named
 ASTRAY = 0.01  # of the L1 that a network was trained to: a rise by more than this is named
 NEAR_ONE = 1.1  # times a distance: what no more than this multiplies it is hardly missed
 
@@ -182,7 +182,8 @@ def _unsteady(ways, saves) -> str:
     own = ways[ways.target.isin([target for _, target in saves]) & ~ways.way.isin(["random", "dense"])]
     for (way, measure, target), runs in own.groupby(["way", "measure", "target"], sort=False):
         low, high = runs.l1.min(), runs.l1.max()
-        if high - low > UNSTEADY * dense.l1.mean():
+        rise = runs.l1.mean() - dense.l1.mean()
+        if high - low > max(UNSTEADY * dense.l1.mean(), rise / 2):
             at = target if measure == "both" else cost_name(measure, target, saves)
             said.append(f"{way}, {at}: {_rise(low, dense)} to {_rise(high, dense)}")
     return f"the seed of the fine-tuning decides much here, lowest to highest run: {'; '.join(said)}." if said else ""
