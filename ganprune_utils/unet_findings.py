@@ -205,8 +205,8 @@ def _longer(more, ways, saves) -> list[str]:
             after = own[(own.way == "dense") & (own.steps == many)].frechet.iloc[0]
             change += f", Fréchet distance {trained.frechet.iloc[0]:.2f} to {after:.2f}"
         said.append(
-            f"the dense network itself, trained on for {many} batches: {change} (one run). Its loss has two parts, and "
-            "L1 alone can rise while the whole falls."
+            f"the dense network itself, trained on for {many} batches: {change} (one run). What is trained is not L1 "
+            "alone: the discriminator has its say."
         )
     return said
 
