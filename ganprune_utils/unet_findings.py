@@ -20,7 +20,7 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> dict[str, 
 
     Args:
         tables: those of notebook 8b by name, each with a column task: ranking, duels, ways, verdict, dead, latency,
-            more-steps, history (of notebook 8a), dcgan.
+            scan, more-steps, history (of notebook 8a), dcgan.
         saved: as of `unet_report.saved`.
     """
     found = {}
@@ -28,13 +28,25 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> dict[str, 
         own = {name: table[table.task == task] if len(table) else table for name, table in tables.items()}
         saves = shares_saved(own["ways"])
         said = {
-            "short": [*(_against_all(remedy, own["duels"], saves) for remedy in REMEDIES), _remedies(own["duels"])],
-            "l1": [_lamp(own["ways"], saves), *_narrow(own["ways"]), _unsteady(own["ways"], saves)],
+            "short": [
+                *(_against_all(remedy, own["duels"], saves) for remedy in REMEDIES),
+                _remedies(own["duels"]),
+                _first(own["more-steps"], saves),
+            ],
+            "l1": [
+                _lamp(own["ways"], saves),
+                _random(own["ways"], saves),
+                *_narrow(own["ways"]),
+                _unsteady(own["ways"], saves),
+            ],
             "frechet": [_frechet(own["ways"], saves)],
             "saved": _most(own["verdict"], saved[saved.task == task]),
             "more": _longer(own["more-steps"], own["ways"], saves),
             "latency": [_time(own["latency"], saves)],
-            "ranking": [_depth(rows, tuned) for tuned, rows in own["ranking"].groupby("tuned")],
+            "ranking": [
+                *(_depth(rows, tuned) for tuned, rows in own["ranking"].groupby("tuned")),
+                _made_worse(own["scan"]),
+            ],
             "trained": [_balance(own["history"]), _dead(own["dead"])],
             "dcgan": [_dcgan(own["dcgan"])],
         }
@@ -128,6 +140,22 @@ def inner_only(ways: pd.DataFrame) -> set[tuple[str, str]]:
     return found
 
 
+def _random(ways, saves) -> str:
+    """Where random filters of the widths of "uniform" do better than those of the smallest norm, in every run."""
+    dense, said = ways[ways.way == "dense"], []
+    for measure, target in saves:
+        own = ways[(ways.measure == measure) & (ways.target == target)]
+        by_norm, by_chance = own[own.way == "uniform"].l1, own[own.way == "random"].l1
+        if by_chance.max() < by_norm.min():
+            rises = f"{_rise(by_chance.mean(), dense)} against {_rise(by_norm.mean(), dense)}"
+            said.append(f"{cost_name(measure, target, saves)} {rises}")
+    if not said:
+        return ""
+    return (
+        f"as many filters of each layer taken at random do better than those of the smallest norm at {'; '.join(said)}."
+    )
+
+
 def _narrower(widths: str, dense: str) -> list[str]:
     """Names of the layers of which `unets.widths` says that they have fewer filters than in the dense network."""
     (down, up), (down_whole, up_whole) = ([part.split() for part in text.split("|")] for text in (widths, dense))
@@ -187,6 +215,19 @@ def _unsteady(ways, saves) -> str:
             at = target if measure == "both" else cost_name(measure, target, saves)
             said.append(f"{way}, {at}: {_rise(low, dense)} to {_rise(high, dense)}")
     return f"the seed of the fine-tuning decides much here, lowest to highest run: {'; '.join(said)}." if said else ""
+
+
+def _first(more, saves) -> str:
+    """Whether more steps change which pruned network comes first, where it was tried."""
+    said, steps = [], sorted(more.steps.unique()) if len(more) else []
+    for (measure, target), own in more.groupby(["measure", "target"], sort=False) if len(more) else ():
+        own = own[(own.way != "dense") & ~own.way.map(is_narrow)].set_index("way")
+        first = [own[own.steps == count].l1.idxmin() for count in steps]
+        change = " and ".join(dict.fromkeys(first))
+        said.append(f"{cost_name(measure, target, saves)} {change}")
+    if not said:
+        return ""
+    return f"first of all after {steps[0]} and after {steps[1]} batches (one run; tried here only): {'; '.join(said)}."
 
 
 def _longer(more, ways, saves) -> list[str]:
@@ -251,6 +292,19 @@ def _depth(ranking, tuned) -> str:
         f"half of one layer's filters removed, {'after fine-tuning' if tuned else 'as it was cut'}, changes L1 by "
         f"{signed(100 * rise.iloc[0])} % ({rise.index[0]}) to {signed(100 * rise.iloc[-1])} % ({rise.index[-1]}), "
         f"{order} (rank correlation {agreement:+.2f} over {len(rise)} layers, one run each)."
+    )
+
+
+def _made_worse(scan) -> str:
+    """How often fine-tuning did more harm than good to a network that had lost filters of one layer."""
+    l1 = scan.pivot(index=["layer", "ratio"], columns="tuned", values="l1") if len(scan) else pd.DataFrame()
+    worse = l1[l1[True] > l1[False]] if len(l1) else l1
+    if not len(worse):
+        return ""
+    layers = ", ".join(dict.fromkeys(layer.split(".")[1] for layer, _ in worse.index))
+    return (
+        f"at {len(worse)} of {len(l1)} points ({layers}) L1 is higher after fine-tuning than before it: there the "
+        "fine-tuning is measured, not the layer."
     )
 
 

@@ -54,7 +54,7 @@ def scan(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> Fig
 
 def equal(rows: pd.DataFrame, margin: float, gain: float, metric: str = "l1") -> Figure:
     """Rise of a metric at each cost that all ways were brought to: a row of panels a measure, ways in their rows, a dot
-    a run, a bar at their mean, a dash where a way cannot come down so far.
+    a run, a bar at their mean, "not reached" where a way cannot come down so far.
 
     The rise is over the dense network, which got the same steps, in percent: linear up to 1, logarithmic beyond.
     `margin` is a dotted line, and `gain`, what the best answer without a network is worse, a dashed one. `rows` has
@@ -78,7 +78,8 @@ def equal(rows: pd.DataFrame, margin: float, gain: float, metric: str = "l1") ->
                     axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
                     axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
                 elif way != "narrow":
-                    axis.annotate("–", (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center")
+                    where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+                    axis.annotate("not reached", (0.99, y), fontsize=7, color="grey", **where)
             axis.axvline(0, color="black", linewidth=0.8)
             axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
             axis.axvline(100 * gain, color="black", linestyle="--", linewidth=0.8)

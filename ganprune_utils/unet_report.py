@@ -26,17 +26,20 @@ TITLES = {
 FIGURES = {  # beside which table, and what is to be seen
     "trained": {
         "rows": "Evenly spaced test pairs, all networks fine-tuned: those cut to the fewest MACs that inner filters "
-        "alone can come down to, and the narrow networks, which have fewer; below each name its MACs."
+        "alone can come down to, and the narrow networks, which have fewer; below each name its MACs. Without *global* "
+        "and *random*."
     },
     "l1": {
-        "equal": "Rise of L1 at each cost. A dot is a run, a bar their mean; dotted the margin of no loss, dashed the "
-        "better answer without a network; a dash where a way cannot come down so far.",
+        "equal": "Rise of L1 at each cost, linear up to 1 % and logarithmic beyond. A dot is a run, a bar their mean; "
+        "dotted the margin of no loss, dashed the better answer without a network; *not reached* where a way cannot "
+        "come down so far.",
         "ways": "Rise of L1 over what is left, at equal MACs, at equal parameters, and over time for all. Bars go from "
-        "the lowest to the highest run; dotted and dashed as above.",
+        "the lowest to the highest run, lines lead the eye; scales, dotted and dashed as above.",
     },
     "ranking": {
-        "scan": 'Rise of L1 with filters of one layer removed. "?" marks a fine-tuning that went astray: more than 1 '
-        "point worse than one with more filters removed. It does not count in the table."
+        "scan": "Rise of L1 with filters of one layer removed; colours logarithmic, each task has its own. A "
+        'fine-tuning that went astray, more than 1 point worse than one with more filters removed, would bear a "?", '
+        "and does not count in the table."
     },
 }
 WAYS = """Each way of cutting is brought to what leaving out inner levels costs, once in multiply-accumulates (MACs) and
@@ -56,15 +59,16 @@ once in parameters, as near as whole filters allow and at most 5 % dearer:
 *inner*, *outer*, *uniform* and *random* leave each layer four filters at least, *global* and *lamp* one. *dense* is the
 network that was not cut. L1 is the mean absolute difference to the true picture."""
 LIMITS = """Pictures have 32x32 pixels, so the innermost level is a single pixel. For *colour* the brightness is copied
-from the input, and L1 weighs 20 times as much as in pix2pix: there the network is in effect trained for L1. What a rise
-is worth depends on the task: see the row *no network*."""
+from the input, and L1 weighs 20 times as much as in pix2pix, so that the discriminator has little say. What a rise is
+worth depends on the task: see the row *no network*."""
 AFTER = "After fine-tuning, mean ± standard deviation over runs; empty where a way cannot come down so far. "
 NOTES = {
-    "short": "For each remedy of the paper and each cost: *better* than each other way of pruning (the whole 95 % "
-    "interval of the difference in L1 below zero), *worse than* those named (the whole interval above), or *open*; in "
-    "brackets its L1 minus that of the best other way, in percent of the dense L1. Random pruning and the narrow "
-    "networks are controls and stand below. Empty where the remedy cannot come down so far. The order holds for the "
-    "short fine-tuning that all got, which favours what was changed least.",
+    "short": "For each remedy of the paper and each cost: *better* than each of outer, uniform, global and lamp (the "
+    "whole 95 % interval of the difference in L1 below zero), *worse than* those named (the whole interval above), or "
+    "*open*; in brackets its L1 minus that of the best of the four, in percent of the dense L1. The two remedies "
+    "against each other, random pruning and the narrow networks stand below. Empty where the remedy cannot come down "
+    "so far. The order holds for the short fine-tuning that all got, which favours what was changed least: the last "
+    "sentence of each task says where more of it gave another.",
     "trained": "On all test pairs: L1 as a share of the range of a pixel, PSNR in dB, SSIM, and the Fréchet classifier "
     "distance of what is made to real pictures (lower with more pictures: not to be compared with those below); beside "
     "them the answers that need no network. *ngf* is the width, the filters of the first layer: the widest network of "
@@ -89,15 +93,16 @@ NOTES = {
     "intervals some miss by chance.",
     "saved": "Networks whose L1 was shown to be no worse than that of the dense one (as it was trained, or with the "
     "same steps, whichever is better) by the margin stated beforehand: the 95 % interval of the mean difference, "
-    "paired by run and picture, and every single run lie below it. Of each way those that save most, MACs or "
-    "parameters. Percent of the dense L1, of its gain over the better answer without a network, and of the dense "
-    "costs. The best of many candidates looks a little better than it is, because it was chosen.",
+    "paired by run and picture, and every single run lie below it; a small loss may well be there. Of each way those "
+    "that save most, MACs or parameters. Percent of the dense L1, of its gain over the better answer without a "
+    "network, and of the dense costs. The best of many candidates looks a little better than it is, because it was "
+    "chosen.",
     "latency": "Milliseconds for a batch of 64, one thread, median; and how many times faster than dense. To be "
-    "compared within a task: the two may have been timed side by side, a core each. Differences of a few percent are "
-    "none.",
+    "compared within a task: the two may have been timed side by side, a core each. Differences of less "
+    "than 10 % are none: *random* and *uniform* are networks of the same widths.",
     "dcgan": "One layer's filters removed, the shares in the columns, BatchNorm recalibrated: Fréchet distance over "
     "that of the dense generator (notebook 6, [smaller/](../smaller/README.md)). Not to be compared with the rises of "
-    "L1 above: another measure, and no training.",
+    "L1 above: another measure, and no training. *Colour* stands for CIFAR-10, *edges* for Fashion-MNIST.",
 }
 HEADS = {"macs": "equal MACs:", "parameters": "equal parameters:"}
 EVERYWHERE = ("dense", "dense, as trained")  # in every column: they were not cut

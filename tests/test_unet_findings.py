@@ -40,6 +40,9 @@ TABLES = {
     "latency": pd.DataFrame({"task": "edges", "way": ["inner", "uniform", "levels out", "random"],
                              "measure": ["macs", "macs", "both", "parameters"], "target": ["a", "a", "a", "b"],
                              "times faster": [1.5, 2.0, 1.75, 3.0]}),
+    "scan": pd.DataFrame({"task": "edges", "layer": ["down.down1.conv"] * 4 + ["up.up2.conv"] * 2,
+                          "ratio": [0.5, 0.5, 0.9, 0.9, 0.5, 0.5], "tuned": [False, True] * 3,
+                          "l1": [0.1, 0.2, 0.3, 0.2, 0.3, 0.1]}),
     "dead": pd.DataFrame({"task": ["edges"], "parameters dead": [0.38], "macs dead": [0.07]}),
     "more-steps": pd.DataFrame({"task": "edges", "measure": "macs", "target": "a",
                                 "way": ["dense", "inner", "uniform"] * 2, "steps": [10] * 3 + [90] * 3,
@@ -56,6 +59,14 @@ def saved(target="80 %"):
     rows += [("narrow 9", "parameters", target, 0.9)]  # it was not cut
     table = pd.DataFrame(rows, columns=["way", "most", "target", "parameters saved"])
     return table.assign(task="edges", difference=0.011, low=0.004, high=0.018)
+
+
+def test_random_filters_that_do_better_are_named():
+    at_a = WAYS[WAYS.way == "random"].assign(measure="macs", target="a")
+    better, worse = at_a.assign(l1=[0.10, 0.11]), at_a.assign(l1=[0.10, 0.13])  # "uniform" has 0.12
+    (said,) = [s for s in findings(TABLES | {"ways": pd.concat([WAYS, better])}, saved())["l1"] if "at random" in s]
+    assert "do better than those of the smallest norm at MACs" in said and "(a) +5.0 % against +20.0 %." in said
+    assert not any("at random" in s for s in findings(TABLES | {"ways": pd.concat([WAYS, worse])}, saved())["l1"])
 
 
 def test_seeds_that_decide_much_and_a_dense_network_gone_astray_are_named():
@@ -76,7 +87,7 @@ def test_sentences_say_what_the_tables_say():
     said = findings(TABLES, saved())
     assert all(sentence.startswith("**edges**: ") for sentences in said.values() for sentence in sentences)
     said = {name: [s.removeprefix("**edges**: ") for s in sentences] for name, sentences in said.items()}
-    inner, out, remedies = said["short"]
+    inner, out, remedies, first = said["short"]
     assert inner == (
         "inner filters: better than outer at 1 of 1 costs, uniform 0 of 1 (worse at 1), random 0 of 1; cannot come "
         "down to parameters −50 % (a)."
@@ -87,6 +98,9 @@ def test_sentences_say_what_the_tables_say():
     )
     assert remedies.startswith("levels out minus inner filters at equal cost: +10.0 % of the dense L1; inner filters ")
     assert remedies.endswith("are better at 1 of 1 costs, levels out at 0.")
+    assert first == (
+        "first of all after 10 and after 90 batches (one run; tried here only): MACs −50 % (a) inner and uniform."
+    )
     lamp, narrow = said["l1"]
     assert lamp.startswith("LAMP removed inner filters only at MACs −50 % (a): there")
     assert narrow == (
@@ -108,7 +122,8 @@ def test_sentences_say_what_the_tables_say():
         "30 % of the parameters saved with no loss (margin 2 %; chosen afterwards) by lamp, +1.1 [+0.4, +1.8] %."
     )
     assert said["latency"][0].endswith("MACs −50 % (a) uniform 2.00, levels out 1.75, inner 1.50.")
-    cut, tuned = said["ranking"]
+    cut, tuned, worse = said["ranking"]
+    assert worse.startswith("at 1 of 3 points (down1) L1 is higher after fine-tuning than before it: ")
     assert "as it was cut, changes L1 by +10.0 % (down5) to +90.0 % (down1), the deeper the level, the less" in cut
     assert "rank correlation -1.00 over 5 layers, one run each)" in cut
     assert (
