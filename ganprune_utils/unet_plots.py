@@ -78,8 +78,9 @@ def equal(rows: pd.DataFrame, margin: float, gain: float, metric: str = "l1") ->
                     axis.plot(rises, [y] * len(rises), "o", color=WAYS[way][0], markersize=4, alpha=0.7)
                     axis.plot(rises.mean(), y, "|", color=WAYS[way][0], markersize=13, markeredgewidth=2)
                 elif way != "narrow":
-                    where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
-                    axis.annotate("not reached", (0.99, y), fontsize=7, color="grey", **where)
+                    place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+                    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                    axis.annotate("not reached", (0.99, y), fontsize=7, color="grey", bbox=box, **place)
             axis.axvline(0, color="black", linewidth=0.8)
             axis.axvline(100 * margin, color="black", linestyle=":", linewidth=1.2)
             axis.axvline(100 * gain, color="black", linestyle="--", linewidth=0.8)
