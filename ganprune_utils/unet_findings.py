@@ -1,18 +1,17 @@
 """What the tables of cut U-Nets say, in sentences whose numbers are computed."""
 
 import pandas as pd
-from scipy.stats import spearmanr
 
+from ganprune_utils import unet_layer_findings
 from ganprune_utils.inner_layers import INNER_LEVELS
+from ganprune_utils.phrases import interval, percent, signed
 from ganprune_utils.unet_statistics import is_narrow, shares_saved
 from ganprune_utils.unets import COSTS
 
 REMEDIES = {"inner": "inner filters", "levels out": "levels out"}
 NAMES = {"macs": "MACs", "parameters": "parameters"}
-CLEAR = 0.7  # of a rank correlation, to speak of an order
 UNSTEADY = 0.02  # of the dense L1: runs that are further apart than this, and than half of their rise, are named
 ASTRAY = 0.01  # of the L1 that a network was trained to: a rise by more than this is named
-NEAR_ONE = 1.1  # times a distance: what no more than this multiplies it is hardly missed
 
 
 def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> dict[str, list[str]]:
@@ -44,11 +43,11 @@ def findings(tables: dict[str, pd.DataFrame], saved: pd.DataFrame) -> dict[str, 
             "more": _longer(own["more-steps"], own["ways"], saves),
             "latency": [_time(own["latency"], saves)],
             "ranking": [
-                *(_depth(rows, tuned) for tuned, rows in own["ranking"].groupby("tuned")),
-                _made_worse(own["scan"]),
+                *(unet_layer_findings.depth(rows, tuned) for tuned, rows in own["ranking"].groupby("tuned")),
+                unet_layer_findings.made_worse(own["scan"]),
             ],
-            "trained": [_balance(own["history"]), _dead(own["dead"])],
-            "dcgan": [_dcgan(own["dcgan"])],
+            "trained": [unet_layer_findings.balance(own["history"]), unet_layer_findings.dead(own["dead"])],
+            "dcgan": [unet_layer_findings.dcgan(own["dcgan"])],
         }
         for section, sentences in said.items():
             kept = [f"**{task}**: {sentence}" for sentence in sentences if sentence]
@@ -69,21 +68,6 @@ def outcome(rows: pd.DataFrame) -> str:
     worse = ", ".join(rows.against[rows.loses])
     said = "better" if rows.wins.all() else f"worse than {worse}" if worse else "open"
     return f"{said} ({signed(100 * best.difference)} to {best.against})"
-
-
-def signed(value: float) -> str:
-    """One decimal; where that would be none its first digit, and no "-0.0"."""
-    short = f"{value:+.1f}"
-    return short if float(short) else f"{value:+.1g}" if abs(value) >= 0.001 else "+0.0"
-
-
-def interval(row) -> str:
-    """Of `unet_statistics.difference`'s columns, in percent: "-1.2 [-2.0, -0.4]"."""
-    return f"{signed(100 * row.difference)} [{signed(100 * row.low)}, {signed(100 * row.high)}]"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.{1 if share < 0.1 or share > 0.95 else 0}f} %"
 
 
 def cost_name(measure: str, target: str, saves: dict) -> str:
@@ -280,64 +264,3 @@ def _time(latency, saves) -> str:
             names = ", ".join(f"{way} {value:.2f}" for way, value in times.items())
             said.append(f"{cost_name(measure, target, saves)} {names}")
     return f"times faster than dense at equal MACs: {'; '.join(said)}." if said else ""
-
-
-def _depth(ranking, tuned) -> str:
-    rise = ranking.set_index("layer").at_half.sort_values()
-    levels = rise.index.str.extract(r"(\d+)$", expand=False).astype(int)
-    agreement = spearmanr(levels, rise).statistic
-    order = f"the deeper the level, the {'less' if agreement < 0 else 'more'} as a rule"
-    order = order if abs(agreement) >= CLEAR else "in no clear order of depth"
-    return (
-        f"half of one layer's filters removed, {'after fine-tuning' if tuned else 'as it was cut'}, changes L1 by "
-        f"{signed(100 * rise.iloc[0])} % ({rise.index[0]}) to {signed(100 * rise.iloc[-1])} % ({rise.index[-1]}), "
-        f"{order} (rank correlation {agreement:+.2f} over {len(rise)} layers, one run each)."
-    )
-
-
-def _made_worse(scan) -> str:
-    """How often fine-tuning did more harm than good to a network that had lost filters of one layer."""
-    l1 = scan.pivot(index=["layer", "ratio"], columns="tuned", values="l1") if len(scan) else pd.DataFrame()
-    worse = l1[l1[True] > l1[False]] if len(l1) else l1
-    if not len(worse):
-        return ""
-    layers = ", ".join(dict.fromkeys(layer.split(".")[1] for layer, _ in worse.index))
-    return (
-        f"at {len(worse)} of {len(l1)} points ({layers}) L1 is higher after fine-tuning than before it: there the "
-        "fine-tuning is measured, not the layer."
-    )
-
-
-def _balance(history) -> str:
-    if not len(history):
-        return ""
-    last = history[history.ngf == history.ngf.max()].iloc[-1]
-    telling = " (it tells them apart without fail)" if last.d_real - last.d_fake > 0.95 else ""
-    return (
-        f"in the last epoch of the widest network's training the discriminator scores real pictures {last.d_real:.2f} "
-        f"and generated ones {last.d_fake:.2f}{telling}."
-    )
-
-
-def _dead(dead) -> str:
-    row = dead.iloc[0]
-    if not row["parameters dead"]:
-        return ""
-    parameters, macs = (percent(row[f"{name} dead"]) for name in ("parameters", "macs"))
-    return (
-        f"with 4x4 kernels everywhere {parameters} of the parameters and {macs} of the MACs would multiply nothing but "
-        "padding; they were left out before anything was cut, and no saving counts them."
-    )
-
-
-def _dcgan(dcgan) -> str:
-    if not len(dcgan):
-        return ""
-    half = dcgan.loc[(dcgan.ratio - 0.5).abs() == (dcgan.ratio - 0.5).abs().min()]
-    times = half.set_index("layer").times_dense.rename(lambda name: name.removeprefix("layers."))
-    said = ", ".join(f"{value:.2f} ({name})" for name, value in times.items())
-    part = f"{times.idxmin()} plays the bottleneck's part" if times.min() <= NEAR_ONE else "no layer plays its part"
-    return (
-        f"in the DCGAN of this data set {part}: without {100 * half.ratio.iloc[0]:.0f} % of one layer's filters the "
-        f"Fréchet distance is multiplied by {said}, in the order of the layers, without training."
-    )

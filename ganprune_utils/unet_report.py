@@ -7,7 +7,8 @@ import pandas as pd
 from ganprune_utils import pages
 from ganprune_utils.comparison import written
 from ganprune_utils.paired import TASKS
-from ganprune_utils.unet_findings import interval, outcome, percent
+from ganprune_utils.phrases import interval, percent
+from ganprune_utils.unet_findings import outcome
 from ganprune_utils.unet_statistics import is_narrow, shares_saved
 
 TITLES = {

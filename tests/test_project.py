@@ -94,6 +94,8 @@ def test_modules_import_only_from_layers_to_their_right():
         "smaller_findings": 25,
         "unet_report": 30,
         "unet_findings": 25,
+        "unet_layer_findings": 20,
+        "phrases": 0,
         "retrain_plots": 25,
         "cost_plots": 25,
         "smaller": 22,

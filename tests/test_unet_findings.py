@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from ganprune_utils.unet_findings import findings, inner_only, outcome, signed
+from ganprune_utils.phrases import signed
+from ganprune_utils.unet_findings import findings, inner_only, outcome
 
 LAYERS = ("down1", "down3", "down5", "up4", "up2")
 RANKING = pd.DataFrame(
