@@ -222,8 +222,8 @@ def _longer(more, ways, saves) -> list[str]:
         dense = l1.loc["dense"].clip(upper=trained.l1.min())  # NaN, and then no bound, where there is none
         rise = 100 * (l1 / dense - 1).drop("dense").sort_values(l1.columns[-1])
         few, many = l1.columns
-        ways = ", ".join(f"{way} {signed(a)} and {signed(b)} %" for way, a, b in rise.itertuples())
-        said.append(f"{cost_name(measure, target, saves)}, after {few} and {many} batches: {ways} (one run).")
+        rises = ", ".join(f"{way} {signed(a)} and {signed(b)} %" for way, a, b in rise.itertuples())
+        said.append(f"{cost_name(measure, target, saves)}, after {few} and {many} batches: {rises} (one run).")
     if said and len(trained) and l1.loc["dense", many] > (1 + ASTRAY) * trained.l1.min():
         change = f"L1 {_rise(l1.loc['dense', many], trained)}"
         if "frechet" in own:

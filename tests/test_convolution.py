@@ -104,3 +104,16 @@ def test_a_second_derivative_is_refused_rather_than_wrong():
     (first,) = torch.autograd.grad(made, x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         first.sum().backward()
+
+
+def test_batchnorm_meets_dense_gradients_beside_a_skip():
+    unet = UNet(1, 1, 4, 3).to(memory_format=torch.channels_last).train()
+    dense = []
+    for block in (*unet.down.values(), *unet.up.values()):
+        if isinstance(block.norm, nn.BatchNorm2d):
+            block.norm.register_full_backward_hook(
+                lambda module, before, after: dense.append(after[0].is_contiguous(memory_format=torch.channels_last))
+            )
+    x = torch.randn(2, 1, 16, 16).contiguous(memory_format=torch.channels_last)
+    unet(x).square().sum().backward()
+    assert len(dense) == 3 and all(dense)
