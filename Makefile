@@ -4,30 +4,34 @@ BIN := .venv/bin
 READY := .venv/.ready
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/default
 
-.PHONY: help study test report smaller unets checkpoints lab clean
+.PHONY: help study test check report compression unets checkpoints lab clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-study: $(READY)  ## train a small DCGAN, prune it and the shipped one, write tables: minutes, no download
-	$(SNAKEMAKE) --config study=params/studies/quick.yaml
+study: $(READY)  ## train a small DCGAN, prune it and the pretrained one, write tables: minutes, no download
+	@$(SNAKEMAKE) --config study=params/studies/quick.yaml
 
-test: $(READY)  ## ruff, pytest and nbval
+test: check  ## check, then the other tests: every notebook, a whole study, a wheel
+	$(BIN)/pytest -m slow
+
+check: $(READY)  ## ruff, the layers of the package, and the fast tests: under a minute
 	$(BIN)/ruff check .
-	$(BIN)/pytest
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not slow"
 
-report: $(READY)  ## run the paper's study on the shipped weights and rewrite reports/
-	$(SNAKEMAKE) --config study=params/studies/paper.yaml
+report: $(READY)  ## run the paper's study on the pretrained weights and rewrite reports/
+	@$(SNAKEMAKE) --config study=params/studies/paper.yaml
 
-smaller: $(READY)  ## compare masks with filters, retrain, measure cost, and rewrite reports/smaller/: hours, needs the data sets
-	$(SNAKEMAKE) --config study=params/studies/smaller.yaml
+compression: $(READY)  ## compare masks with filters, retrain, measure cost, and rewrite reports/compression/: hours, needs the data sets
+	@$(SNAKEMAKE) --config study=params/studies/compression.yaml
 
-unets: $(READY)  ## train two U-Nets, cut their inner layers, and rewrite reports/unets/: hours, needs the data sets
-	$(SNAKEMAKE) --config study=params/studies/unets.yaml
+unets: $(READY)  ## train two U-Nets, prune their inner layers, and rewrite reports/unets/: hours, needs the data sets
+	@$(SNAKEMAKE) --config study=params/studies/unets.yaml
 
-checkpoints: $(READY)  ## train what ships in checkpoints/ again: hours, needs the data sets
-	$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
+checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: hours, needs the data sets
+	@$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
 	$(BIN)/python workflow/ship.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks

@@ -1,217 +1,80 @@
-# The study as a graph: one papermill run a cell of the matrix in a study file.
+# The study as a graph: a run of a notebook for each cell of the matrix in a study file, then the report's notebooks.
 #   snakemake --config study=params/studies/quick.yaml
 import json
+import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+import progress
 import study as studies
 
+STUDY_FILE = config.get("study", "params/studies/quick.yaml")
 try:
-    STUDY = studies.load(config.get("study", "params/studies/quick.yaml"))
+    STUDY = studies.load(STUDY_FILE)
 except ValueError as error:
     sys.exit(f"study: {error}")
 
-REPORTS = STUDY.prunes or STUDY.compares or STUDY.cuts
-RUN = f"{sys.executable} workflow/run_notebook.py"
-CLASSIFIER, TRAIN, PRUNE = (f"notebooks/{name}.ipynb" for name in ("00_classifier", "01_train", "02_prune"))
-TABLES, QUALITY = "notebooks/03_tables.ipynb", "notebooks/09_quality.ipynb"
-SMALLER, CUT = "notebooks/12_one_table.ipynb", "notebooks/14_where_to_cut.ipynb"
-
-
-def notebook_of(step):
-    return f"notebooks/{studies.NUMBERS[step.split('/')[0]]}.ipynb"
-
-
-def cores_of(wildcards):
-    # What is timed runs alone; any other run takes as many cores as its parameters say.
-    asked = STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["parameters"].get("threads", workflow.cores)
-    return workflow.cores if wildcards.step in ("cost", "inner") else asked
+NOTEBOOK = f"{sys.executable} workflow/run_notebook.py"
+MANIFESTS = [f"{folder}/manifest.json" for folder in STUDY.runs]
+WATCH = progress.watch(workflow, STUDY)
 
 
 rule all:
     input:
-        # A study that only trains has no tables.
-        f"{STUDY.report}/README.md" if REPORTS else [f"{run}/manifest.json" for run in STUDY.runs],
+        STUDY.reports[-1].output if STUDY.reports else MANIFESTS,
 
 
-rule classifier:
+rule run:
+    message:
+        "{wildcards.folder}"
     input:
-        CLASSIFIER,
-        studies.modules_of(CLASSIFIER),
+        lambda wildcards: STUDY.runs[wildcards.folder].sources,
+        notebook=lambda wildcards: STUDY.runs[wildcards.folder].notebook,
     output:
-        "{folder}/classifier/manifest.json",
-    log:
-        "{folder}/classifier/notebook.ipynb",
-    params:
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/classifier"),
-    threads: 2
-    shell:
-        "{RUN} {CLASSIFIER} {log} --parameters {params.values:q}"
-
-
-rule train:
-    input:
-        TRAIN,
-        studies.modules_of(TRAIN),
-    output:
-        "{folder}/train/manifest.json",
-    log:
-        "{folder}/train/notebook.ipynb",
-    params:
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/train"),
-    threads: 2
-    shell:
-        "{RUN} {TRAIN} {log} --parameters {params.values:q}"
-
-
-rule prune:
-    input:
-        PRUNE,
-        studies.modules_of(PRUNE),
-        # The training's manifest, or the weights that are there already.
-        lambda wildcards: STUDY.runs[f"{wildcards.folder}/prune/{wildcards.cell}"]["source"],
-    output:
-        "{folder}/prune/{cell}/manifest.json",
-    log:
-        "{folder}/prune/{cell}/notebook.ipynb",
-    params:
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/prune/{wildcards.cell}"),
-    shell:
-        "{RUN} {PRUNE} {log} --parameters {params.values:q}"
-
-
-rule shipped:
-    # A notebook that needs no more than a shipped pair, or the training of a U-Net.
-    input:
-        lambda wildcards: notebook_of(wildcards.step),
-        lambda wildcards: studies.modules_of(notebook_of(wildcards.step)),
-        lambda wildcards: STUDY.runs[f"{wildcards.folder}/{wildcards.step}"]["source"],
-    output:
-        "{folder}/{step}/manifest.json",
+        "{folder}/manifest.json",
     wildcard_constraints:
-        step="sensitivity|audit|structured|compression|cost|retrain/[^/]+|unet|narrow|inner",
+        folder="|".join(map(re.escape, STUDY.runs)),
     log:
-        "{folder}/{step}/notebook.ipynb",
+        "{folder}/notebook.ipynb",
     params:
-        notebook=lambda wildcards: notebook_of(wildcards.step),
-        values=lambda wildcards: STUDY.parameters(f"{wildcards.folder}/{wildcards.step}"),
-    # The longest runs come first, so that none is left alone at the end.
-    threads: cores_of
-    priority: 1
+        values=lambda wildcards: json.dumps(STUDY.runs[wildcards.folder].parameters, sort_keys=True),
+        # An edit of the package makes due what imports it, and nothing else.
+        code=lambda wildcards: studies.code_of(STUDY.runs[wildcards.folder].notebook),
+    threads: lambda wildcards: STUDY.runs[wildcards.folder].threads(workflow.cores)
+    # Prunings are the shortest runs: last, so that no long one is left alone at the end.
+    priority: lambda wildcards: int(STUDY.runs[wildcards.folder].step != "prune")
     shell:
-        "{RUN} {params.notebook} {log} --parameters {params.values:q}"
+        "{NOTEBOOK} {input.notebook} {log} --parameters {params.values:q}"
 
 
-rule runs:
-    # What belongs to the study: folders of runs that it no longer asks for stay where they are, but out of its tables.
-    output:
-        f"results/{STUDY.name}/runs.txt",
-    params:
-        runs=[run.removeprefix(f"results/{STUDY.name}/") for run in STUDY.runs],
-    run:
-        Path(output[0]).write_text("\n".join(params.runs) + "\n")
+for i, report in enumerate(STUDY.reports):
 
-
-if STUDY.prunes:
-
-    rule quality:
+    rule:
+        name:
+            f"report_{report.name}"
+        message:
+            report.notebook
         input:
-            QUALITY,
-            rules.runs.output,
-            studies.modules_of(QUALITY),
-            [f"{folder}/manifest.json" for folder in STUDY.runs],
+            MANIFESTS,
+            [before.output for before in STUDY.reports[:i]],
+            notebook=report.notebook,
         output:
-            f"{STUDY.report}/tables/quality.csv",
+            report.output,
         log:
-            f"{STUDY.report}/notebooks/09_quality.ipynb",
+            f"{STUDY.report}/notebooks/{report.name}.ipynb",
         params:
-            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
+            values=json.dumps(report.parameters, sort_keys=True),
+            examples=STUDY.examples,
+            code=studies.code_of(report.notebook),
+        threads: workflow.cores
         shell:
-            "{RUN} {QUALITY} {log} --parameters {params.values:q}"
-
-
-    rule tables:
-        input:
-            TABLES,
-            rules.runs.output,
-            "notebooks/landing.md.j2",
-            studies.modules_of(TABLES),
-            [f"{folder}/manifest.json" for folder in STUDY.runs],
-            rules.quality.output if STUDY.measures_quality else [],
-            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
-        output:
-            f"{STUDY.report}/README.md",
-        log:
-            f"{STUDY.report}/notebooks/03_tables.ipynb",
-        params:
-            values=json.dumps({"study": STUDY.name, "results": f"results/{STUDY.name}", "output": STUDY.report}),
-        shell:
-            "{RUN} {TABLES} {log} --parameters {params.values:q} && "
-            "{sys.executable} -m nbconvert --log-level ERROR --to html {log} --output-dir results/{STUDY.name} --output tables"
-
-elif STUDY.compares:
-
-    rule smaller:
-        input:
-            SMALLER,
-            rules.runs.output,
-            "notebooks/smaller.md.j2",
-            studies.modules_of(SMALLER),
-            [f"{folder}/manifest.json" for folder in STUDY.runs],
-            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
-        output:
-            f"{STUDY.report}/README.md",
-        log:
-            f"{STUDY.report}/notebooks/12_one_table.ipynb",
-        params:
-            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
-        threads: workflow.cores  # it times networks
-        shell:
-            "{RUN} {SMALLER} {log} --parameters {params.values:q}"
-
-elif STUDY.cuts:
-
-    rule cut:
-        input:
-            CUT,
-            rules.runs.output,
-            studies.modules_of(CUT),
-            [f"{folder}/manifest.json" for folder in STUDY.runs],
-            [f"{STUDY.report}/notebooks/{studies.example_name(run)}" for run in STUDY.examples],
-        output:
-            f"{STUDY.report}/README.md",
-        log:
-            f"{STUDY.report}/notebooks/14_where_to_cut.ipynb",
-        params:
-            values=json.dumps({"results": f"results/{STUDY.name}", "output": STUDY.report}),
-        shell:
-            "{RUN} {CUT} {log} --parameters {params.values:q}"
-
-
-rule example:
-    input:
-        lambda wildcards: f"{STUDY.example(wildcards.name)}/manifest.json",
-    output:
-        f"{STUDY.report}/notebooks/{{name}}",
-    wildcard_constraints:
-        name="(0[0-24-8]|1[01]).*",
-    run:
-        Path(output[0]).write_bytes((Path(input[0]).parent / "notebook.ipynb").read_bytes())
-
-
-def failed_runs():
-    """One line a failed run: which, and its error's last line."""
-    for folder in [*STUDY.runs, f"{STUDY.report}/notebooks"]:
-        for error in Path(folder).glob("*.error.txt"):
-            yield f"  {folder}: {error.read_text().strip()}"
+            "{NOTEBOOK} {input.notebook} {log} --parameters {params.values:q} --study {STUDY_FILE:q}"
 
 
 onsuccess:
-    also = f", or results/{STUDY.name}/tables.html in a browser" if STUDY.prunes else ""
-    print(f"\nDone. Read {STUDY.report}/README.md{also}." if REPORTS else "\nDone.")
+    print(WATCH.success())
 
 
 onerror:
-    lines = list(failed_runs())
-    print(f"\n{len(lines)} failed (their executed notebooks are kept in the same folders):", *lines, sep="\n")
+    print(WATCH.failures())

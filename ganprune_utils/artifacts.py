@@ -1,20 +1,18 @@
-"""What a run leaves behind: folders, files written whole or not at all, and the manifest."""
+"""Files that a run leaves behind: folders, files written whole or not at all, tables, weights and states."""
 
 import gzip
 import hashlib
 import json
 import os
-import platform
-import subprocess
+import pickle
 import tempfile
-from importlib import metadata
+from contextlib import contextmanager
 from pathlib import Path
 
-from ganprune_utils.errors import ParameterError
+from ganprune_utils.errors import CheckpointError, ParameterError, first_line
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
-RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "sewar", "papermill")
 
 
 def project_root() -> Path:
@@ -22,27 +20,32 @@ def project_root() -> Path:
     return CHECKOUT or Path.cwd()
 
 
-def shipped_root() -> Path:
-    """The folder of the weights that ship with the study, in a checkout and in a wheel alike."""
+def pretrained_root() -> Path:
+    """The folder of the weights that come with the study, in a checkout and in a wheel alike."""
     return CHECKOUT / "checkpoints" if CHECKOUT else PACKAGE / "checkpoints"
 
 
 def has_classifier(dataset: str) -> bool:
-    """Whether a classifier ships for the data set, so that quality can be measured on it."""
-    return (shipped_root() / dataset / "classifier" / "classifier.safetensors").is_file()
+    """Whether a pretrained classifier of the data set is there, so that quality can be measured on it."""
+    return (pretrained_root() / dataset / "classifier" / "classifier.safetensors").is_file()
+
+
+def resolve(path) -> Path:
+    """`path` with `~` expanded; a relative one is meant from the project's root."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else project_root() / path
 
 
 def output_folder(path, sources=()) -> Path:
     """Create the folder `path` and prove that files can be written there, before any work is done.
 
     Raises ParameterError when that fails, or when writing there would replace what is read: one of the folders
-    `sources`, or the weights that ship with the study.
+    `sources`, or the pretrained weights.
     """
-    path = Path(path).expanduser()
-    path = path if path.is_absolute() else project_root() / path
+    path = resolve(path)
     try:
-        whole = path.resolve()
-        if whole.is_relative_to(shipped_root().resolve()) or whole in {Path(source).resolve() for source in sources}:
+        target = path.resolve()
+        if target.is_relative_to(pretrained_root().resolve()) or target in {Path(s).resolve() for s in sources}:
             raise ParameterError(f"output folder {path}: holds the trained weights that are read; choose another")
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -57,7 +60,6 @@ def output_folder(path, sources=()) -> Path:
 
 def write_atomic(path, content: str | bytes) -> Path:
     """Write a file whole or not at all: readers see the old content or the new one, never half of it."""
-    path = Path(path)
     data = content.encode() if isinstance(content, str) else content
     return replace_atomic(path, lambda temporary: temporary.write_bytes(data))
 
@@ -88,70 +90,57 @@ def write_csv(path, table, digits: int = 6) -> Path:
     return write_atomic(path, gzip.compress(text.encode(), mtime=0) if str(path).endswith(".gz") else text)
 
 
+def write_tables(folder, tables: dict, key: dict) -> None:
+    """Write `<name>.csv` for each table that has rows, the columns `key` (of the run) in front of its own."""
+    import pandas as pd
+
+    for name, table in tables.items():
+        if len(table):
+            write_csv(Path(folder) / f"{name}.csv", pd.DataFrame([key]).merge(table, how="cross"))
+
+
 def file_sha256(path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def versions() -> dict:
-    """Versions of Python and of the packages that can change a number."""
-    found = {"python": platform.python_version()}
-    for package in RECORDED_PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+def write_weights(path, weights: dict) -> Path:
+    """Write tensors by name as a safetensors file."""
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return replace_atomic(path, lambda temporary: save_file(weights, temporary))
 
 
-def machine() -> dict:
-    """The processor, core count and accelerator that a number was obtained on."""
-    import torch  # seconds to import, and most users of this module need only its files
+def read_weights(path) -> dict:
+    """Tensors by name from a safetensors file; nothing in the file is executed.
 
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        processor = names[0] if names else processor
-    return {
-        "system": platform.system(),
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+    Raises CheckpointError when the file is missing, truncated or of another kind.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-
-def code_version() -> str:
-    """The git commit of the checkout (with `+` when files differ from it), or the package's version."""
-    if CHECKOUT:
-        try:
-            git = ["git", "-C", str(CHECKOUT)]
-            run = dict(capture_output=True, text=True, check=True)
-            commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], **run)
-            # What a run writes does not change the code that ran.
-            changes = subprocess.run(
-                [*git, "status", "--porcelain", "-uno", "--", ".", ":!reports", ":!checkpoints"], **run
-            )
-            return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
-        except (OSError, subprocess.CalledProcessError):
-            pass
+    if not Path(path).is_file():
+        raise CheckpointError(f"checkpoint {path}: no such file")
     try:
-        return metadata.version("ganprune_utils")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError):
+        raise CheckpointError(f"checkpoint {path}: truncated, or not a safetensors file") from None
 
 
-def write_manifest(folder, *, parameters: dict, seed: int, data_sha256: str | None, seconds: float, **more) -> Path:
-    """Write `manifest.json`: everything needed to get the numbers in `folder` again."""
-    return write_json(
-        Path(folder) / "manifest.json",
-        {
-            "parameters": parameters,
-            "seed": seed,
-            "data_sha256": data_sha256,
-            "code_version": code_version(),
-            "versions": versions(),
-            "machine": machine(),
-            "seconds": round(seconds, 1),
-            **more,
-        },
-    )
+def write_state(path, state) -> Path:
+    """Write an unfinished work's state (tensors, numbers, text, lists, dictionaries) as one file."""
+    import torch
+
+    return replace_atomic(path, lambda temporary: torch.save(state, temporary))
+
+
+@contextmanager
+def reading_state(path):
+    """The state that `write_state` left in `path`; whatever does not fit inside the block is one CheckpointError."""
+    import torch
+
+    try:
+        yield torch.load(path, map_location="cpu", weights_only=True)  # data only: no code in the file is run
+    except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = first_line(error)
+        raise CheckpointError(f"checkpoint {path}: truncated or foreign; remove it to train anew ({reason})") from None

@@ -20,3 +20,8 @@ class DataError(StudyError):
 
 class CheckpointError(StudyError):
     """A checkpoint is missing, truncated or belongs to another network."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type where there is none: for errors of other libraries."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from ganprune_utils.errors import ParameterError
 
 DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
+# Image-to-image tasks, each with the data set whose images are the targets.
+TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits", "paired_folder": None}
+NETWORKS = ("generator", "discriminator")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}
+GRANULARITIES = ("unstructured", "structured")  # single weights are masked, or whole filters removed
+CRITERIA = ("magnitude", "activation", "random")  # by which either is done to a target compression
+SCHEDULES = ("one_shot", "iterative", "dense", "scratch")
 MAX_SEED = 2**63 - 1
-PARTS = ("generator", "discriminator", "both")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ RULES = {
     "lr_generator": _RATE,
     "lr_discriminator": _RATE,
     "lr": _RATE,
-    "task": _one_of("edges", "colour", "paired_folder"),
+    "task": _one_of(*TASKS),
     "paired_folder": _TEXT,
     "depth": _whole(2, 12),
     "lambda_l1": Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf),
@@ -89,7 +94,7 @@ RULES = {
     "seconds": Rule(float, "a number of seconds in (0, 600]", lambda value: 0 < value <= 600),
     "threads": _whole(1, 1024),
     "checkpoint": _TEXT,
-    "part": _one_of(*PARTS),
+    "pruned_network": _one_of(*NETWORKS, "both"),
     "method": _one_of(*METHODS),
     "scope": _one_of("default", "global", "layer", "matched", "uniform", "shuffled"),
     "threshold": Rule(float, "a number", math.isfinite),
@@ -97,17 +102,16 @@ RULES = {
     "s_values": _list("standard deviations > 0", lambda value: value > 0),
     "overall": _list("percent in (0, 100)", lambda value: 0 < value < 100),
     "ratios": _list("shares in (0, 1)", lambda value: 0 < value < 1),
-    "arm": _one_of("one_shot", "iterative", "dense", "narrow"),
-    "kind": _one_of("masks", "filters"),
-    "criterion": _one_of("magnitude", "activation", "random"),
-    "parts": _one_of("generator", "both"),
+    "schedule": _one_of(*SCHEDULES),
+    "granularity": _one_of(*GRANULARITIES),
+    "criterion": _one_of(*CRITERIA),
     "rewind": Rule(bool, "True or False"),
-    "compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
+    "target_compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
     "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
     "draws": _whole(1, 100),
     "n_pairs": _whole(0, 10**9),
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
-    "narrow": _TEXT,
+    "small_dense": _TEXT,
     "levels": _list("whole numbers of inner levels, 1 or more", lambda value: value >= 1 and value == int(value)),
     "macs_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
     "parameters_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
@@ -205,19 +209,18 @@ def check_method(method: str, scope: str, threshold: float) -> str:
     return scope
 
 
-ARM = {"kind": "masks", "criterion": "magnitude", "parts": "generator", "compressions": "2"}  # as in notebook 7
+# What a configuration of the retraining has where a study says nothing, as in notebook 8.
+RETRAINING_DEFAULTS = {"granularity": "unstructured", "criterion": "magnitude", "pruned_network": "generator"}
+RETRAINING_DEFAULTS |= {"target_compressions": "2"}
 
 
-def arm_name(settings: dict) -> str:
-    """The name of an arm of a retraining: two arms with one name are the same."""
-    arm, rate = settings["arm"], settings.get("discriminator_rate", 1.0)
-    names = [arm] + [settings.get(name, default).replace(" ", "x") for name, default in ARM.items()]
-    if arm == "dense":
-        names = [arm]
-    elif arm == "narrow":
-        names = [arm, names[-1]]
+def configuration_name(settings: dict) -> str:
+    """The name of a configuration of the retraining: two with one name are the same."""
+    schedule, rate = settings["schedule"], settings.get("discriminator_rate", 1.0)
+    names = [settings.get(name, value).replace(" ", "x") for name, value in RETRAINING_DEFAULTS.items()]
+    names = {"dense": [], "scratch": names[-1:]}.get(schedule, names)
     names += ["rewind"] if settings.get("rewind") else []
-    return "-".join(names + ([f"d{rate:g}"] if rate != 1 else []))
+    return "-".join([schedule, *names] + ([f"d{rate:g}"] if rate != 1 else []))
 
 
 def check_real(name: str, value, allowed: str, test=math.isfinite) -> None:

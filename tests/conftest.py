@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganprune_utils import datasets
-from ganprune_utils.models import Generator
-from ganprune_utils.models.dcgan import init_weights
+from ganprune_utils.data import images
+from ganprune_utils.models.dcgan import Generator, init_weights
 
 ROOT = Path(__file__).resolve().parent.parent
+torch.set_num_threads(1)  # tests run side by side, one core each
 
 
 @pytest.fixture(scope="session")
 def digits():
-    return datasets.load("digits")
+    return images.load("digits")
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
-"""Run one notebook through papermill: names and values are checked first, the executed notebook is kept either way.
+"""Run one notebook through papermill: the executed notebook is kept either way, a failure is one line.
 
-usage: python workflow/run_notebook.py NOTEBOOK EXECUTED --parameters JSON
+usage: python workflow/run_notebook.py NOTEBOOK EXECUTED --parameters JSON [--study FILE]
 """
 
 import argparse
-import ast
 import json
 import logging
 import os
@@ -13,16 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import papermill
-from papermill.exceptions import PapermillExecutionError
-from pictures import pack
+import study as studies
 from traitlets.config import Config
 
-from ganprune_utils import parameters
 from ganprune_utils.artifacts import output_folder, write_atomic
 from ganprune_utils.errors import StudyError
 
 ATTEMPTS = 3
+TOLD = ("epoch ", "round ", "layer ", "method ", "WARNING")  # how lines begin that tell a notebook's progress
 
 
 class Progress:
@@ -33,7 +30,7 @@ class Progress:
 
     def write(self, text: str) -> None:
         for line in text.splitlines():
-            if line.startswith(("epoch ", "round ", "layer ", "way ", "WARNING")):
+            if line.startswith(TOLD):
                 say(self.label, line)
 
     def flush(self) -> None:
@@ -44,14 +41,14 @@ def say(label: str, text: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {label}: {text}", flush=True)
 
 
-def run(notebook: str, executed: Path, values: dict, label: str) -> None:
-    """Execute `notebook` with `values` and write `executed`; raises StudyError with one line when that fails."""
-    if not isinstance(values, dict):
-        raise StudyError(f"--parameters {values!r}: needs a JSON object of names and values")
-    declared = papermill.inspect_notebook(notebook)
-    parameters.check_names(values, declared)
-    # Defaults are checked along, because method, scope and threshold have to go together.
-    parameters.check({name: ast.literal_eval(entry["default"]) for name, entry in declared.items()} | values)
+def run(notebook: str, executed: Path, values: dict) -> None:
+    """Execute `notebook` with `values`, which it checks itself, and write `executed`.
+
+    Raises StudyError with one line when that fails.
+    """
+    import papermill  # after `study`, which makes it quicker to import
+
+    label = studies.label(executed)
     for attempt in range(1, ATTEMPTS + 1):
         sockets = tempfile.TemporaryDirectory(prefix="kernel-")
         try:
@@ -65,7 +62,7 @@ def run(notebook: str, executed: Path, values: dict, label: str) -> None:
                 config=kernel_config(sockets.name),
             )
             return
-        except PapermillExecutionError as error:
+        except papermill.exceptions.PapermillExecutionError as error:
             raise StudyError(f"{error.ename}: {error.evalue}") from None
         except RuntimeError as error:
             # A kernel that did not start is the only failure tried again.
@@ -82,24 +79,43 @@ def kernel_config(folder: str) -> Config:
     return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/ipc"}} if os.name == "posix" else {})
 
 
+def read_parameters(text: str) -> dict:
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise argparse.ArgumentTypeError(f"{text}: needs a JSON object of names and values")
+    return values
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebook")
     parser.add_argument("executed", type=Path)
-    parser.add_argument("--parameters", type=json.loads, default={})
+    parser.add_argument("--parameters", type=read_parameters, default={}, metavar="JSON")
+    parser.add_argument("--study", metavar="FILE", help="the notebook is of its report: list runs, publish examples")
     arguments = parser.parse_args()
     logging.getLogger("papermill").setLevel(logging.WARNING)
-    label = str(arguments.executed.parent)
-    error_file = arguments.executed.with_suffix(".error.txt")
+    executed, label = arguments.executed, studies.label(arguments.executed)
+    error_file = executed.with_suffix(".error.txt")
     start = time.perf_counter()
     try:
-        output_folder(arguments.executed.parent)
+        output_folder(executed.parent)
         error_file.unlink(missing_ok=True)
-        run(arguments.notebook, arguments.executed, arguments.parameters, label)
-        figures = Path(arguments.parameters.get("output", arguments.executed.parent)).glob("figures/*.png")
-        for path in (arguments.executed, *figures):
+        if arguments.study:
+            study = studies.load(arguments.study)
+            study.write_list()
+            study.publish_examples()
+        run(arguments.notebook, executed, arguments.parameters)
+        figures = Path(arguments.parameters.get("output", executed.parent)).glob("figures/*.png")
+        from pictures import pack
+
+        for path in (executed, *figures):
             pack(path)
-    except Exception as error:  # whatever it is, it ends in one line here and in the list at the end of the study
+        if arguments.study:
+            import nbconvert
+
+            page, _ = nbconvert.HTMLExporter().from_filename(str(executed))
+            write_atomic(study.in_browser(arguments.notebook), page)
+    except (Exception, KeyboardInterrupt) as error:  # one line here, and in the list at the end of the study
         line = " ".join(str(error).split()) or type(error).__name__
         say(label, f"FAILED: {line}")
         if error_file.parent.is_dir():

@@ -2,15 +2,15 @@
 
 Seed 0 of a data set ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set
 its classifier with the features of real images. Of a U-Net's task a small pair ships, in 16-bit floats; the wide one,
-which is cut, stays in results/. So all of it stays small.
+which is pruned, stays in results/. So all of it stays small.
 """
 
 import shutil
 from pathlib import Path
 
-from study import ROOT
+from study import ROOT, example_name
 
-from ganprune_utils.checkpoints import load_part, read_card, save_weights
+from ganprune_utils.models.checkpoints import load_network, read_card, save_network
 
 REPORTED = ROOT / "reports/notebooks"
 
@@ -23,15 +23,19 @@ def main() -> None:
         target.mkdir(parents=True, exist_ok=True)
         if kind == "classifier":
             copy(run, target, "classifier", "real")
-            shutil.copyfile(run / "notebook.ipynb", REPORTED / f"00_classifier-{dataset}.ipynb")
+            publish(run)
         elif run.name == "unet":
             halve(run, target, "generator", "discriminator")
         elif kind == "seed0":
             copy(run, target, "generator", "discriminator")
-            shutil.copyfile(run / "notebook.ipynb", REPORTED / f"01_train-{dataset}-seed0.ipynb")
+            publish(run)
         else:
             halve(run, target, "generator")
         print(f"{dataset} {kind} -> {target.relative_to(ROOT)}")
+
+
+def publish(run: Path) -> None:
+    shutil.copyfile(run / "notebook.ipynb", REPORTED / example_name(str(run.relative_to(ROOT))))
 
 
 def copy(run: Path, target: Path, *names: str) -> None:
@@ -45,7 +49,7 @@ def halve(run: Path, target: Path, *names: str) -> None:
     for name in names:
         path = run / f"{name}.safetensors"
         card = {key: value for key, value in read_card(path).items() if key not in ("model", "weights_sha256")}
-        save_weights(load_part(run, name).half(), target / path.name, card | {"stored_as": "float16"})
+        save_network(load_network(run, name).half(), target / path.name, card | {"stored_as": "float16"})
 
 
 if __name__ == "__main__":

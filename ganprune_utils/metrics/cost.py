@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-accumulates, time, memory, bytes on disk and, where it is metered, energy.
+"""What a network costs: parameters, multiply-accumulates, time, memory and bytes on disk.
 
 Times are medians with their spread, of calls that alternate between the networks compared, so that whatever else the
 machine does meets all of them alike.
@@ -11,7 +11,6 @@ import time
 import zipfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from safetensors.torch import save
@@ -20,10 +19,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.models.convolution import library
 from ganprune_utils.models.state import effective_parameters, effective_state
 
-RAPL = Path("/sys/class/powercap")
 # PyTorch's profiler would write lines of its own into every notebook that measures memory.
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
@@ -44,7 +41,7 @@ def macs(model: nn.Module, example: torch.Tensor) -> int:
     Args:
         example: inputs (N, ...); the result is for one of them.
     """
-    with evaluating(model), library(), FlopCounterMode(display=False) as counter:
+    with evaluating(model), FlopCounterMode(display=False) as counter:
         model(example[:1])
     return counter.get_total_flops() // 2
 
@@ -125,28 +122,6 @@ def bytes_on_disk(model: nn.Module) -> dict[str, int]:
     header = len(dense) - sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     sparse = header + sum(_sparse_bytes(tensor) for tensor in state.values())
     return {"dense": len(dense), "zipped": len(packed.getvalue()), "sparse": sparse}
-
-
-def energy(call: Callable[[], object], images: int, repeats: int = 20) -> float | None:
-    """Joules for 1,000 images by the processor's counter (RAPL), of `repeats` calls that make `images` each.
-
-    None where the machine has no counter, or does not let it be read: it is then left blank, never estimated.
-    """
-    zones = (path.parent for path in sorted(RAPL.glob("intel-rapl:?/energy_uj")) if os.access(path, os.R_OK))
-    # Whole processors: the zone "psys" of some machines has them in it already.
-    counters = [zone / "energy_uj" for zone in zones if (zone / "name").read_text().startswith("package")]
-    if not counters:
-        return None
-    call()
-    before = [int(path.read_text()) for path in counters]
-    for _ in range(repeats):
-        call()
-    used = 0
-    for path, start in zip(counters, before, strict=True):
-        end = int(path.read_text())
-        # The counter starts anew at its end.
-        used += end - start if end >= start else end - start + int((path.parent / "max_energy_range_uj").read_text())
-    return used / 1e6 / (repeats * images) * 1000
 
 
 @contextmanager

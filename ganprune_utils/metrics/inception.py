@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.errors import CheckpointError, ParameterError, first_line
 
 
 def inception_fid(generated: torch.Tensor, real: torch.Tensor, weights) -> float:
@@ -36,8 +36,9 @@ def inception_fid(generated: torch.Tensor, real: torch.Tensor, weights) -> float
     except ModuleNotFoundError:
         raise ParameterError("inception_fid: needs torch-fidelity; pip install torch-fidelity") from None
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"Inception weights {weights}: truncated or of another network ({reason})") from None
+        raise CheckpointError(
+            f"Inception weights {weights}: truncated or of another network ({first_line(error)})"
+        ) from None
     for images, is_real in ((real, True), (generated, False)):
         for batch in images.expand(-1, 3, -1, -1).split(50):
             metric.update(batch, real=is_real)

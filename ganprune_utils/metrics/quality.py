@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from ganprune_utils.artifacts import has_classifier, replace_atomic, shipped_root, write_json
-from ganprune_utils.checkpoints import load_part
-from ganprune_utils.datasets import IMAGE_SIZE, OWN_SIZE, to_model_range
+from ganprune_utils.artifacts import has_classifier, pretrained_root, read_weights, write_json, write_weights
+from ganprune_utils.data.images import CANVAS_SIZE, native_size
+from ganprune_utils.data.transforms import as_saved, pad_to, to_model_range
 from ganprune_utils.errors import CheckpointError
-from ganprune_utils.metrics.images import as_saved
+from ganprune_utils.models.checkpoints import load_network
 from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.models.sampling import generate
 
-HALVES = ("choose", "report")  # of the real test images: what is chosen with one is reported with the other
+SPLITS = ("validation", "test")  # halves of the real test images: what is chosen with one is reported with the other
 NEIGHBOURS = 5  # k of Naeem et al. (2020)
 COVERED = 0.01  # a class counts as covered when at least this share of the images is given to it
 
@@ -39,9 +37,10 @@ class Features:
     vectors: torch.Tensor
     logits: torch.Tensor
 
-    def half(self, which: int) -> "Features":
-        """Every other image: 0 for choosing, 1 for reporting."""
-        return Features(self.vectors[which::2], self.logits[which::2])
+    def split(self, name: str) -> "Features":
+        """Every other image: those of the "validation" or of the "test" half."""
+        start = SPLITS.index(name)
+        return Features(self.vectors[start::2], self.logits[start::2])
 
 
 class _Passed(nn.Module):
@@ -56,36 +55,36 @@ class _Passed(nn.Module):
 
 
 def load_classifier(dataset: str) -> Classifier:
-    """The shipped classifier of a data set, in evaluation mode. Raises CheckpointError when none ships."""
+    """The pretrained classifier of a data set, in evaluation mode. Raises CheckpointError when there is none."""
+    root = pretrained_root()
     if not has_classifier(dataset):
-        known = sorted(path.parent.parent.name for path in shipped_root().glob("*/classifier/classifier.safetensors"))
-        raise CheckpointError(f"classifier of {dataset}: does not ship; these do: {', '.join(known) or 'none'}")
-    return load_part(shipped_root() / dataset / "classifier", "classifier")
+        known = sorted(path.parent.parent.name for path in root.glob("*/classifier/classifier.safetensors"))
+        raise CheckpointError(f"classifier of {dataset}: is not pretrained; these are: {', '.join(known) or 'none'}")
+    return load_network(root / dataset / "classifier", "classifier")
 
 
-def load_real(dataset: str, half: str) -> torch.Tensor:
-    """Feature vectors (5000, D) of one half of the real test images; `half` is "choose" or "report"."""
-    if half not in HALVES:
-        raise ValueError(f"half = {half!r}: must be one of {', '.join(HALVES)}")
-    return load_file(shipped_root() / dataset / "classifier" / "real.safetensors")[half].float()
+def load_real(dataset: str, split: str) -> torch.Tensor:
+    """Feature vectors (N, D) of one half of the real test images; `split` is "validation" or "test"."""
+    if split not in SPLITS:
+        raise ValueError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
+    return read_weights(pretrained_root() / dataset / "classifier" / "real.safetensors")[split].float()
 
 
-def read_floor(dataset: str) -> dict[str, float]:
-    """What one half of the real test images scores against the other: the best that a generator can hope for."""
-    return json.loads((shipped_root() / dataset / "classifier" / "real.json").read_text())["floor"]
+def read_reference(dataset: str) -> dict[str, float]:
+    """The real-vs-real reference: what one half of the real test images scores against the other, the best that a
+    generator can hope for."""
+    return json.loads((pretrained_root() / dataset / "classifier" / "real.json").read_text())["reference"]
 
 
-def save_real(folder, halves: dict[str, Features], data, floor: dict[str, float]) -> Path:
+def save_real(folder, halves: dict[str, Features], data, reference: dict[str, float]) -> Path:
     """Write the vectors of both halves as 16-bit floats to `folder/real.safetensors`, with a card beside it.
 
-    The card says which images they are of, and `floor`: the quality of half "choose" against half "report".
+    The card says which images they are of, and `reference`: the quality of the validation half against the test half.
     """
-    vectors = {name: half.vectors.to(torch.float16).contiguous() for name, half in halves.items()}
-    path = Path(folder) / "real.safetensors"
-    replace_atomic(path, lambda temporary: save_file(vectors, temporary))
-    card = {"dataset": data.name, "split": data.split, "sha256": data.sha256, "floor": dict(floor)}
-    card |= {name: list(half.shape) for name, half in vectors.items()}
-    write_json(path.with_suffix(".json"), card)
+    vectors = {name: half.vectors.to(torch.float16) for name, half in halves.items()}
+    path = write_weights(Path(folder) / "real.safetensors", vectors)
+    card = {"dataset": data.name, "split": data.split, "sha256": data.sha256, "reference": dict(reference)}
+    write_json(path.with_suffix(".json"), card | {name: list(half.shape) for name, half in vectors.items()})
     return path
 
 
@@ -99,38 +98,41 @@ def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 100
     return Features(vectors, classifier.head(vectors))
 
 
-class Judge:
-    """Measures the quality of images by the shipped classifier of a data set and one half of its real test images.
+class QualityEvaluator:
+    """Quality of images by the pretrained classifier of a data set and one half of its real test images.
 
     Images are looked at as a viewer would save them: bytes, the data's own pixels on a black canvas of 32x32.
+
+    Args:
+        split: "validation" or "test".
+
+    Raises CheckpointError when the data set has no pretrained classifier.
     """
 
-    def __init__(self, dataset: str, half: str = "report"):
-        """`half` is "choose" or "report". Raises CheckpointError when no classifier ships for the data set."""
+    def __init__(self, dataset: str, split: str = "test"):
         self.classifier = load_classifier(dataset)
-        self.real = load_real(dataset, half)
+        self.real = load_real(dataset, split)
         self.radius_real = radius(self.real)
-        self.own_size = OWN_SIZE.get(dataset, IMAGE_SIZE)
+        self.native_size = native_size(dataset)
 
     def features(self, images: torch.Tensor) -> Features:
-        """Features of pictures (N, C, own_size, own_size), uint8."""
-        margin = (IMAGE_SIZE - self.own_size) // 2
-        return features(self.classifier, to_model_range(F.pad(images, (margin,) * 4)))
+        """Features of images (N, C, native_size, native_size), uint8."""
+        return features(self.classifier, to_model_range(pad_to(images, CANVAS_SIZE)))
 
-    def pictures(self, images: torch.Tensor) -> dict[str, float]:
-        """`quality` of uint8 pictures (N, C, own_size, own_size)."""
+    def images(self, images: torch.Tensor) -> dict[str, float]:
+        """`quality` of uint8 images (N, C, native_size, native_size)."""
         return quality(self.features(images), self.real, radius_real=self.radius_real)
 
     def frechet(self, images: torch.Tensor) -> float:
-        """The Fréchet distance alone, of uint8 pictures (N, C, own_size, own_size)."""
-        seen = self.features(images)
-        check(seen, self.real)
-        return frechet(seen.vectors, self.real)
+        """The Fréchet distance alone, of uint8 images (N, C, native_size, native_size)."""
+        generated = self.features(images)
+        check(generated, self.real)
+        return frechet(generated.vectors, self.real)
 
     def generator(self, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
         """`quality` of what the generator makes of `noise` (N, latent_dim, 1, 1)."""
-        return self.pictures(
-            torch.cat([as_saved(generate(generator, part), self.own_size) for part in noise.split(500)])
+        return self.images(
+            torch.cat([as_saved(generate(generator, batch), self.native_size) for batch in noise.split(500)])
         )
 
 
@@ -146,12 +148,12 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=
     check(generated, real)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it keeps the features in memory: they are there anyway
-        found = _from_torchmetrics(generated, real, seed)
-    found |= neighbourhoods(generated.vectors, real, radius_real)
+        scores = _from_torchmetrics(generated, real, seed)
+    scores |= neighbourhoods(generated.vectors, real, radius_real)
     shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
-    found["entropy"] = torch.special.entr(shares).sum()
-    found["classes"] = (shares >= COVERED).sum()
-    return {name: float(value) for name, value in found.items()}
+    scores["entropy"] = torch.special.entr(shares).sum()
+    scores["classes"] = (shares >= COVERED).sum()
+    return {name: float(value) for name, value in scores.items()}
 
 
 def frechet(generated: torch.Tensor, real: torch.Tensor) -> float:
@@ -174,8 +176,8 @@ def _from_torchmetrics(generated: Features, real: torch.Tensor, seed: int) -> di
     score.update(generated.logits)
     with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
         torch.manual_seed(seed)
-        found = {"kid": kid.compute()[0], "score": score.compute()[0]}
-    return {"frechet": frechet(generated.vectors, real), **found}
+        drawn = {"kid": kid.compute()[0], "score": score.compute()[0]}
+    return {"frechet": frechet(generated.vectors, real), **drawn}
 
 
 def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Likeness of two images: UQI, SSIM and MS-SSIM, one score per image, batched, in float64.
+"""Similarity of two images: UQI, SSIM and MS-SSIM, one score per image, batched, in float64.
 
 All three take `x` and `y` of shape (N, C, H, W), grey or colour, uint8 or floating point, and return a float64 tensor
 (N,); colour images get the mean over their channels. `data_range` is the span of values that the images could take
@@ -8,6 +8,7 @@ All three take `x` and `y` of shape (N, C, H, W), grey or colour, uint8 or float
 import math
 import numbers
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -125,6 +126,20 @@ def ms_ssim(
         score = score * term.clamp(min=0) ** weight
         x, y = (F.avg_pool2d(F.pad(v, (1, 0, 1, 0), mode="replicate"), 2) for v in (x, y))
     return score.mean(dim=1)
+
+
+def similarity_table(x: torch.Tensor, y: torch.Tensor) -> pd.DataFrame:
+    """Every similarity score of two uint8 batches (N, C, H, W), tidy: one row per (sample, metric)."""
+    scores = {
+        "uqi": uqi(x, y, data_range=255),
+        "uqi_no_flat": uqi(x, y, data_range=255, flat=False),
+        "flat_share": flat_share(x, y, data_range=255),
+        "uqi_sewar": uqi(x, y, data_range=255, definition="sewar"),
+        "ssim": ssim(x, y, data_range=255),
+        "ms_ssim": ms_ssim(x, y, data_range=255),
+    }
+    wide = pd.DataFrame({name: score.detach().cpu().numpy() for name, score in scores.items()})
+    return wide.rename_axis("sample").reset_index().melt("sample", var_name="metric", value_name="value")
 
 
 def _ssim_and_contrast(x, y, data_range, kernel) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,8 @@ from ganprune_utils.parameters import check_seed
 
 # Streams of noise that share no vector: results are reported on one, choices made on another, and BatchNorm
 # statistics taken from a third.
-NOISE_SEEDS = {"report": 0, "choose": 1, "recalibrate": 2}
+NOISE_SEEDS = {"test": 0, "validation": 1, "recalibration": 2}
+N_RECALIBRATION = 1000  # noise vectors that BatchNorm statistics are taken from
 
 
 def draw_noise(n: int, latent_dim: int, seed: int) -> torch.Tensor:
@@ -36,3 +37,8 @@ def generate(generator: nn.Module, noise: torch.Tensor, n: int | None = None, ba
         raise ParameterError(f"n_samples = {n}: the noise given is for {len(noise)}; allowed are 1 to {len(noise)}")
     device = next(generator.parameters()).device
     return torch.cat([generator(batch.to(device)).float().cpu() for batch in noise[:n].split(batch_size)])
+
+
+def recalibration_noise(latent_dim: int) -> torch.Tensor:
+    """The noise (1000, latent_dim, 1, 1) that BatchNorm statistics are taken from."""
+    return draw_noise(N_RECALIBRATION, latent_dim, NOISE_SEEDS["recalibration"])

@@ -5,8 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from ganprune_utils.models.convolution import Conv2d, ConvTranspose2d
-from ganprune_utils.paired import luma
+from ganprune_utils.data.transforms import luma
 
 MAX_FACTOR = 8  # an inner layer has at most 8 times the filters of the first
 
@@ -159,11 +158,11 @@ def _size(pixel: bool) -> tuple[tuple[int, int], ...]:
 def _encoder(inputs, filters, normed, activated, pixel):
     # Not in place: the skip connection needs what comes in as it was.
     activation = nn.LeakyReLU(0.2) if activated else nn.Identity()
-    conv = Conv2d(inputs, filters, *_size(pixel), bias=not normed)
+    conv = nn.Conv2d(inputs, filters, *_size(pixel), bias=not normed)
     return _Block(activation, conv, nn.BatchNorm2d(filters) if normed else nn.Identity(), nn.Identity())
 
 
 def _decoder(inputs, filters, normed, dropped, pixel):
-    conv = ConvTranspose2d(inputs, filters, *_size(pixel), bias=not normed)
+    conv = nn.ConvTranspose2d(inputs, filters, *_size(pixel), bias=not normed)
     norm = nn.BatchNorm2d(filters) if normed else nn.Identity()
     return _Block(nn.ReLU(), conv, norm, nn.Dropout(0.5) if dropped else nn.Identity())

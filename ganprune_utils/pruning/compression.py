@@ -1,21 +1,19 @@
-"""Pruning to a compression: the parameters of the dense network over those that are left."""
+"""Pruning to a compression ratio: the parameters of the dense network over those that are left."""
 
-import math
+import functools
 
 import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.parameters import check_real
+from ganprune_utils.parameters import CRITERIA, check_real
 from ganprune_utils.pruning.activation import activation_masks
-from ganprune_utils.pruning.filters import choose_filters, filter_scores
 from ganprune_utils.pruning.groups import filter_groups
+from ganprune_utils.pruning.importance import choose_filters, filter_scores, ratio_for
 from ganprune_utils.pruning.layers import prunable_layers
 from ganprune_utils.pruning.magnitude import percentage_masks
 from ganprune_utils.pruning.random import random_masks
 from ganprune_utils.pruning.removal import remove_filters
-
-CRITERIA = {"magnitude": "l2", "activation": "activation", "random": "random"}  # as they are called for filters
 
 
 def masks_at(
@@ -51,24 +49,23 @@ def filters_at(
     check_criterion(criterion)
     example = inputs[:2]
     groups = filter_groups(model, example)
-    scores = filter_scores(model, groups, CRITERIA[criterion], inputs, seed)
-    smallest = min(group.size for group in groups.values())
-    low, high = 0.0, 1 - 0.51 / smallest  # at the upper end one filter of the smallest layer stays
+    scores = filter_scores(model, groups, {"magnitude": "l2"}.get(criterion, criterion), inputs, seed)
 
-    def without(ratio):
-        return remove_filters(model, choose_filters(scores, ratio), example, groups)
+    @functools.cache
+    def left(counts):
+        removed = {name: torch.arange(count) for name, count in zip(groups, counts, strict=True)}
+        return size(remove_filters(model, removed, example, groups))
 
-    least = size(without(high))
-    if parameters < least / 1.1:
+    def left_at(ratio):
+        return left(tuple(len(indices) for indices in choose_filters(scores, ratio).values()))
+
+    highest = 1 - 0.51 / min(group.size for group in groups.values())  # one filter of the smallest layer stays
+    if parameters < left_at(highest) / 1.1:
         raise ParameterError(
-            f"parameters = {parameters:.0f}: with the same share of every layer removed at least {least} are left"
+            f"parameters = {parameters:.0f}: with the same share of every layer removed at least "
+            f"{left_at(highest)} are left"
         )
-    for _ in range(12):
-        middle = (low + high) / 2
-        low, high = (middle, high) if size(without(middle)) > parameters else (low, middle)
-    # The nearer of the two ends, on the scale of ratios.
-    nearest = min((low, high), key=lambda ratio: abs(math.log(size(without(ratio)) / parameters)))
-    return choose_filters(scores, nearest)
+    return choose_filters(scores, ratio_for(left_at, parameters, highest))
 
 
 def size(model: nn.Module) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ganprune_utils.errors import ParameterError
+from ganprune_utils.errors import ParameterError, first_line
 from ganprune_utils.pruning.layers import PRUNABLE, prunable_layers
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm)
@@ -43,8 +43,8 @@ def filter_groups(model: nn.Module, example: torch.Tensor) -> dict[str, FilterGr
 
     Filters that cannot be removed belong to no group: those that are the channels of the output, those whose number is
     written into the model's code, as in `x.view(-1, 128, 4, 4)` (a -1 in place of the 128 would free them), and those
-    that Torch-Pruning does not take out rightly. Each group has proven itself: on a copy that lost one of its filters,
-    the output is that of a copy in which this filter is silent.
+    that Torch-Pruning does not remove rightly. Each group has proven itself: on a copy that lost one of its filters,
+    the output is that of a copy in which this filter is zero.
 
     Args:
         example: an input of the model (N, ...), as it gets it in use.
@@ -85,10 +85,9 @@ def dependencies(model: nn.Module, example: torch.Tensor):
             warnings.simplefilter("ignore")  # of parameters outside of modules: none of ours
             return torch_pruning.DependencyGraph().build_dependency(model.eval(), example_inputs=example)
     except Exception as error:  # whatever a model of any kind may raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         shape = tuple(example.shape)
         raise ParameterError(
-            f"model {type(model).__name__}: cannot be followed from an example of shape {shape} ({reason})"
+            f"model {type(model).__name__}: cannot be followed from an example of shape {shape} ({first_line(error)})"
         ) from None
     finally:
         model.train(mode)
@@ -105,22 +104,22 @@ def full_group(graph, layer: nn.Module):
 
 @torch.no_grad()
 def _is_free(model: nn.Module, name: str, group: FilterGroup, example: torch.Tensor) -> bool:
-    """Whether removing one filter of layer `name` gives what silencing it gives (what is tied in other ways cannot be
-    silenced: then, whether the output keeps its shape)."""
-    small, silent = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
+    """Whether removing one filter of layer `name` gives what zeroing it gives (what is tied in other ways cannot be
+    zeroed: then, whether the output keeps its shape)."""
+    small, zeroed = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
     try:
-        take_out(small, {name: [0]}, example)
+        remove_in_place(small, {name: [0]}, example)
         output = small(example)
         if group.others:
-            return output.shape == silent(example).shape
-        silence(silent, group, torch.tensor([0]))
-        wanted = silent(example)
+            return output.shape == zeroed(example).shape
+        zero_in_place(zeroed, group, torch.tensor([0]))
+        wanted = zeroed(example)
         return output.shape == wanted.shape and torch.allclose(output, wanted, rtol=1e-3, atol=1e-4)
     except Exception:  # whatever a model of any kind may raise: its filters are not free
         return False
 
 
-def take_out(model: nn.Module, removed: dict[str, list[int]], example: torch.Tensor) -> None:
+def remove_in_place(model: nn.Module, removed: dict[str, list[int]], example: torch.Tensor) -> None:
     """Remove filters in place, layer name -> indices, with everything that depends on them."""
     graph = dependencies(model, example)
     for name, indices in removed.items():
@@ -130,13 +129,13 @@ def take_out(model: nn.Module, removed: dict[str, list[int]], example: torch.Ten
 
 
 @torch.no_grad()
-def silence(model: nn.Module, group: FilterGroup, indices: torch.Tensor) -> None:
+def zero_in_place(model: nn.Module, group: FilterGroup, indices: torch.Tensor) -> None:
     """Zero filters in place, with the weight and bias of their BatchNorm.
 
     Raises ParameterError where that is not possible: another layer is tied to them, or the norm has no weight.
     """
     if group.others:
-        raise ParameterError(f"layer {group.name}: {', '.join(group.others)} cannot be silenced filter by filter")
+        raise ParameterError(f"layer {group.name}: {', '.join(group.others)} cannot be zeroed filter by filter")
     modules = dict(model.named_modules())
     for norm in group.norms:
         if modules[norm].weight is None:

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.parameters import check_real
+from ganprune_utils.parameters import METHODS, check_real
 from ganprune_utils.pruning.layers import current_masks, magnitudes, prunable_layers
 
-SCOPES = ("global", "layer")
+SCOPES = METHODS["percentage"]
 
 
 def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -> dict[str, torch.Tensor]:
@@ -26,11 +26,11 @@ def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -
     Returns:
         Layer name -> boolean keep-mask of the weight's shape.
     """
-    check_fraction(fraction)
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
     if scope == "layer":
         return allocated_masks(model, dict.fromkeys(prunable_layers(model), fraction))
+    check_fraction(fraction)
     return keep_largest(magnitudes(model), current_masks(model), fraction)
 
 

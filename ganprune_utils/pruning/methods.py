@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from ganprune_utils.parameters import check_method
 from ganprune_utils.pruning.layers import magnitudes
 from ganprune_utils.pruning.magnitude import matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
@@ -13,13 +12,12 @@ def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed:
     """Keep-masks of a method.
 
     Args:
-        method, scope: see `ganprune_utils.parameters.METHODS`. "random" with scope "shuffled" has the layer
+        method, scope: a pair of `ganprune_utils.parameters.METHODS`. "random" with scope "shuffled" has the layer
             sparsities of a global percentage mask at the same threshold; "sensitivity" with scope "matched" takes the
             s that removes the percentage asked for.
         threshold: s > 0 for sensitivity by layer; for all others percent of the weights, in [0, 100).
         seed: of random masks.
     """
-    scope = check_method(method, scope, threshold)
     if method == "sensitivity":
         return sensitivity_masks(model, matched_s(model, threshold / 100) if scope == "matched" else threshold)
     if method == "percentage":

@@ -1,4 +1,4 @@
-"""Taking filters out of a network for good, or silencing them in place."""
+"""Removing filters from a network for good, or zeroing them in place."""
 
 import copy
 
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.pruning.groups import FilterGroup, filter_groups, silence, take_out
+from ganprune_utils.pruning.groups import FilterGroup, filter_groups, remove_in_place, zero_in_place
 
 
 def remove_filters(
@@ -15,7 +15,7 @@ def remove_filters(
     """A smaller copy of `model` without the filters `removed` (group name -> indices); `model` stays as it is.
 
     What depends on a filter goes with it: its BatchNorm channel and the inputs of the layers that follow. The result
-    is a dense network of fewer channels, equal to `silence_filters` of the same filters up to rounding. `groups` are
+    is a dense network of fewer channels, equal to `zero_filters` of the same filters up to rounding. `groups` are
     those of `filter_groups`, where they are at hand.
 
     Raises:
@@ -23,7 +23,7 @@ def remove_filters(
     """
     checked(removed, groups or filter_groups(model, example))
     small = copy.deepcopy(model)
-    take_out(small, {name.split(" + ")[0]: indices.tolist() for name, indices in removed.items()}, example)
+    remove_in_place(small, {name.split(" + ")[0]: indices.tolist() for name, indices in removed.items()}, example)
     with torch.no_grad():
         before, after = (copy.deepcopy(m).eval()(example).shape for m in (model, small))
     if before != after:
@@ -36,17 +36,17 @@ def remove_filters(
 
 
 @torch.no_grad()
-def silence_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor) -> nn.Module:
+def zero_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor) -> nn.Module:
     """Set the filters `removed` to zero in place, with the weight and bias of their BatchNorm.
 
-    Without the latter a silenced filter would go on giving the BatchNorm's bias.
+    Without the latter a zeroed filter would go on giving the BatchNorm's bias.
 
-    Raises ParameterError where a group cannot be silenced: a linear layer is tied to it, or its norm has no weight.
+    Raises ParameterError where a group cannot be zeroed: a linear layer is tied to it, or its norm has no weight.
     """
     groups = filter_groups(model, example)
     checked(removed, groups)
     for name, indices in removed.items():
-        silence(model, groups[name], indices)
+        zero_in_place(model, groups[name], indices)
     return model
 
 

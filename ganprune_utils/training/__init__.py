@@ -1,0 +1,1 @@
+"""Training: of DCGANs, U-Nets and the classifier, and of pruned pairs."""

@@ -5,9 +5,8 @@ epoch that is kept is the best on held-out *training* images: the test images st
 """
 
 import copy
-import hashlib
-import json
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,12 +14,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ganprune_utils.artifacts import replace_atomic
-from ganprune_utils.checkpoints import provenance, reading
-from ganprune_utils.datasets import to_model_range
+from ganprune_utils.artifacts import reading_state, write_state
+from ganprune_utils.data.transforms import augment, to_model_range
 from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
-from ganprune_utils.training.augmentation import augment
 from ganprune_utils.training.deterministic import make_deterministic
 
 HELD_OUT = 20  # every twentieth training image, in canonical order: the same share of each class
@@ -28,7 +26,8 @@ HELD_OUT = 20  # every twentieth training image, in canonical order: the same sh
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides the trained weights, besides the data and the machine."""
+    """Everything that decides the trained weights, besides the data, the code and the machine. The schedule of the
+    learning rate depends on the number of epochs, so a run of another length is another run."""
 
     epochs: int
     batch_size: int = 128
@@ -39,17 +38,18 @@ class Settings:
     threads: int = 2
     seed: int = 0
 
-    def fingerprint(self, data_sha256: str) -> str:
-        """Identifies a run, its length included: the schedule of the learning rate depends on it."""
-        return hashlib.sha256(json.dumps([asdict(self), data_sha256]).encode()).hexdigest()[:12]
-
 
 @dataclass
 class Run:
-    """`best` is the network of the epoch with the highest held-out accuracy so far."""
+    """`best` is the network of the epoch with the highest held-out accuracy so far.
+
+    `seconds` are of all epochs, `resumed` of those that earlier calls had done.
+    """
 
     best: Classifier
     history: list[dict]
+    seconds: float = 0.0
+    resumed: float = 0.0
 
 
 def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder, data_sha256: str) -> Iterator[Run]:
@@ -58,7 +58,7 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
     The state goes to `folder/checkpoint-<fingerprint>.pt` after every epoch; a run that was killed goes on from there.
     """
     make_deterministic(settings.threads)
-    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256)}.pt"
+    checkpoint = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **asdict(settings))}.pt"
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
     model = Classifier(images.shape[1], int(labels.max()) + 1, settings.widths).to(memory_format=torch.channels_last)
@@ -71,21 +71,24 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
     run = Run(copy.deepcopy(model).eval(), [])
     stateful = {"model": model, "best": run.best, "optimizer": optimizer, "schedule": schedule}
     if checkpoint.is_file():
-        with reading(checkpoint) as state:
+        with reading_state(checkpoint) as state:
             for name, part in stateful.items():
                 part.load_state_dict(state[name])
             random.set_state(state["random"])
             run.history = state["history"]
+            run.seconds = run.resumed = state["seconds"]
         yield run
     for epoch in range(len(run.history) + 1, settings.epochs + 1):
+        start = time.perf_counter()
         loss = _one_epoch(settings, model, optimizer, schedule, images[~held], labels[~held], random)
         held_out = accuracy(model, images[held], labels[held])
         if held_out > max((record["held_out"] for record in run.history), default=-1.0):
             run.best.load_state_dict(model.state_dict())
         run.history.append({"epoch": epoch, "loss": loss, "held_out": held_out})
         state = {name: part.state_dict() for name, part in stateful.items()}
-        state |= {"random": random.get_state(), "history": run.history}
-        replace_atomic(checkpoint, lambda temporary, state=state: torch.save(state, temporary))
+        run.seconds += time.perf_counter() - start
+        state |= {"random": random.get_state(), "history": run.history, "seconds": run.seconds}
+        write_state(checkpoint, state)
         yield run
 
 
@@ -115,7 +118,7 @@ def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
     """What the card beside the weights says; `data` is the training Dataset, `settings` the parameters."""
     best = max(run.history, key=lambda record: record["held_out"])
     return {
-        **provenance(data, settings),
+        **training_card(data, settings),
         "epoch_kept": best["epoch"],
         "held_out_accuracy": best["held_out"],
         "test_accuracy": test_accuracy,

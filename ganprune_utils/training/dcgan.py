@@ -4,8 +4,6 @@ The objective is Goodfellow et al. (2014) with the non-saturating generator loss
 discriminator step (real batch, then generated batch) and one generator step a batch, as in the PyTorch DCGAN tutorial.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,17 +11,17 @@ from pathlib import Path
 
 import torch
 
-from ganprune_utils.checkpoints import provenance
-from ganprune_utils.datasets import to_model_range
+from ganprune_utils.data.transforms import to_model_range, to_uint8
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
-from ganprune_utils.training import precision, state
+from ganprune_utils.provenance import fingerprint, training_card
+from ganprune_utils.training import checkpoint, precision
+from ganprune_utils.training.balance import discriminator_alarm
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
-
-KEPT = ("history", "snapshots", "seconds")  # of a run, in its state
+SAVED = ("history", "snapshots", "seconds")  # fields of a run in its state
 
 
 @dataclass(frozen=True)
@@ -47,22 +45,20 @@ class Settings:
     threads: int = 2
     seed: int = 0
 
-    def fingerprint(self, data_sha256: str, device: str) -> str:
-        """Identifies a run except for its length, so that a finished run can be continued for more epochs."""
-        described = asdict(self) | {"data": data_sha256, "device": device}
-        described.pop("epochs")
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
-
 
 @dataclass
 class Run:
-    """A training run: the two networks, what was recorded, and samples of one fixed noise by epoch (uint8)."""
+    """A training run: the two networks, what was recorded, and samples of one fixed noise by epoch (uint8).
+
+    `seconds` are of all epochs, `resumed` of those that earlier calls had done.
+    """
 
     generator: Generator
     discriminator: Discriminator
     history: list[dict]
     snapshots: dict[int, torch.Tensor]
-    seconds: float
+    seconds: float = 0.0
+    resumed: float = 0.0
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -85,7 +81,10 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     """
     device = pick_device(device)
     make_deterministic(settings.threads)
-    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(data_sha256, device.type)}.pt"
+    # Named by all but its length, so that a finished run can be continued for more epochs.
+    decided = {name: value for name, value in asdict(settings).items() if name != "epochs"}
+    name = fingerprint(__name__, data=data_sha256, device=device.type, **decided)
+    path = Path(folder) / f"checkpoint-{name}.pt"
     # One CPU stream for weights, noise and order: the same draws on every device, and one state to save.
     random = torch.Generator().manual_seed(settings.seed)
     channels = images.shape[1]
@@ -97,10 +96,11 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     optimizers = adam(generator, discriminator, settings)
     fixed_noise = torch.randn(N_SNAPSHOT, settings.latent_dim, 1, 1, generator=random).to(device)
     images = images.to(device)
-    run = Run(generator, discriminator, [], {}, 0.0)
+    run = Run(generator, discriminator, [], {})
 
-    if checkpoint.is_file():
-        state.restore(checkpoint, run, optimizers, random, KEPT)
+    if path.is_file():
+        checkpoint.restore(path, run, optimizers, random, SAVED)
+        run.resumed = run.seconds
         if len(run.history) > settings.epochs:
             raise ParameterError(
                 f"epochs = {settings.epochs}: {folder} holds {len(run.history)} epochs of this run already; "
@@ -116,7 +116,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
         run.seconds += time.perf_counter() - start
         diversity = _spread(run.snapshots[epoch]) / _spread(images[:: max(1, len(images) // 1000)].cpu())
         run.history.append({"epoch": epoch, **record, "diversity": diversity, "seconds": run.seconds})
-        state.save(checkpoint, run, optimizers, random, KEPT)
+        checkpoint.save(path, run, optimizers, random, SAVED)
         yield run
 
 
@@ -141,7 +141,7 @@ def _one_epoch(settings, run, optimizers, images, random, device) -> dict:
 def _snapshot(generator: Generator, noise: torch.Tensor) -> torch.Tensor:
     """Samples of the fixed noise in evaluation mode, as uint8 on the CPU."""
     generator.eval()
-    images = generator(noise).float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu().contiguous()
+    images = to_uint8(generator(noise)).cpu().contiguous()
     generator.train()
     return images
 
@@ -153,12 +153,10 @@ def _spread(images: torch.Tensor) -> float:
 
 def warnings(record: dict) -> list[str]:
     """What a reader of the record should worry about: a discriminator that wins, or samples that are all alike."""
-    found = []
-    if record["d_real"] > 0.95 and record["d_fake"] < 0.05:
-        found.append("the discriminator wins: it tells real from generated almost perfectly")
+    lines = discriminator_alarm(record)
     if record["diversity"] < 0.3:
-        found.append(f"the samples collapse: their spread is {record['diversity']:.2f} of the data's")
-    return found
+        lines.append(f"the samples collapse: their spread is {record['diversity']:.2f} of the data's")
+    return lines
 
 
 def progress_line(record: dict, epochs: int) -> str:
@@ -174,7 +172,7 @@ def card(run: Run, data, settings: dict) -> dict:
     """What the card beside the weights says of their training; `data` is the Dataset, `settings` the parameters."""
     last = run.history[-1]
     return {
-        **provenance(data, settings),
+        **training_card(data, settings),
         "epochs": last["epoch"],
         "seconds": round(run.seconds, 1),
         "final": {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")},

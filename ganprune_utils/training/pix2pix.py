@@ -4,8 +4,6 @@ Resumable and deterministic like `training.dcgan`: same settings, same data, sam
 """
 
 import copy
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,17 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganprune_utils.checkpoints import provenance
-from ganprune_utils.datasets import to_model_range
+from ganprune_utils.data.transforms import augment, to_model_range
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_weights
-from ganprune_utils.training import precision, state
-from ganprune_utils.training.augmentation import augment
+from ganprune_utils.provenance import fingerprint, training_card
+from ganprune_utils.training import checkpoint, precision
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import adam, bce
 
-KEPT = ("history", "seconds")  # of a run, in its state
+SAVED = ("history", "seconds")  # fields of a run in its state
 NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
 
 
@@ -55,26 +52,20 @@ class Settings:
     threads: int = 2
     seed: int = 0
 
-    def fingerprint(self, data_sha256: str) -> str:
-        """Identifies a run; without decay except for its length, so that a finished one can be continued."""
-        described = asdict(self) | {"data": data_sha256}
-        if not self.decay_epochs:
-            described.pop("epochs")
-        if not self.augment:  # as the states of runs from before there was a choice are named
-            described.pop("augment")
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
-
 
 @dataclass
 class Run:
+    """A training run: `seconds` are of all epochs, `resumed` of those that earlier calls had done."""
+
     generator: nn.Module
     discriminator: nn.Module
     history: list[dict]
-    seconds: float
+    seconds: float = 0.0
+    resumed: float = 0.0
 
 
 def train(settings: Settings, pairs, folder) -> Iterator[Run]:
-    """Train on `pairs` (a `paired.Pairs`), yielding the run after each epoch.
+    """Train on `pairs` (a `data.pairs.Pairs`), yielding the run after each epoch.
 
     After every epoch the whole state goes to `folder`; a run that was killed goes on from its last epoch.
 
@@ -91,10 +82,13 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     generator = without_dead_weights(generator, tuple(pairs.inputs.shape[-2:]))
     for network in (generator, discriminator):
         network.to(memory_format=torch.channels_last)
-    run, optimizers = Run(generator, discriminator, [], 0.0), adam(generator, discriminator, settings)
-    checkpoint = Path(folder) / f"checkpoint-{settings.fingerprint(pairs.sha256)}.pt"
-    if checkpoint.is_file():
-        state.restore(checkpoint, run, optimizers, random, KEPT)
+    run, optimizers = Run(generator, discriminator, []), adam(generator, discriminator, settings)
+    # Without decay a run is named by all but its length, so that a finished one can be continued.
+    decided = {name: value for name, value in asdict(settings).items() if name != "epochs" or settings.decay_epochs}
+    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=pairs.sha256, **decided)}.pt"
+    if path.is_file():
+        checkpoint.restore(path, run, optimizers, random, SAVED)
+        run.resumed = run.seconds
         yield run
     for epoch in range(len(run.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
@@ -104,7 +98,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
         record = train_on(settings, run, optimizers, pairs, batches, random)
         run.seconds += time.perf_counter() - start
         run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
-        state.save(checkpoint, run, optimizers, random, KEPT)
+        checkpoint.save(path, run, optimizers, random, SAVED)
         yield run
 
 
@@ -112,7 +106,7 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     """Train copies of two networks for `steps` steps more, with fresh optimizers, on batches in a random order.
 
     The learning rates rise in the first tenth of the steps, since fresh optimizers know no gradients yet and a full
-    first step now and then leads a pruned network astray. Then they fall linearly from step to step, to end near zero:
+    first step now and then takes a pruned network far off. Then they fall linearly from step to step, to end near zero:
     what is left after so few steps at a full rate would depend on where it stopped. Of `settings`, ngf, ndf, depth and
     the epochs do not matter here. Raises ParameterError unless steps >= 1.
     """
@@ -121,7 +115,7 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
     networks = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in (generator, discriminator)]
-    run = Run(*networks, [], 0.0)
+    run = Run(*networks, [])
     passes = -(-steps * settings.batch_size // len(pairs))
     order = torch.cat([torch.randperm(len(pairs), generator=random) for _ in range(passes)])
     batches = order.split(settings.batch_size)[:steps]
@@ -204,4 +198,9 @@ def progress_line(record: dict, epochs: int) -> str:
 def card(run: Run, pairs, settings: dict) -> dict:
     """What the card beside the weights says of their training."""
     final = {name: round(run.history[-1][name], 4) for name in NAMES}
-    return {**provenance(pairs, settings), "epochs": len(run.history), "seconds": round(run.seconds, 1), "final": final}
+    return {
+        **training_card(pairs, settings),
+        "epochs": len(run.history),
+        "seconds": round(run.seconds, 1),
+        "final": final,
+    }

@@ -1,0 +1,257 @@
+"""Methods compared at equal overall sparsity, with their spread over training seeds, and similarity beside quality."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ganprune_utils.analysis.formatting import mean_std
+from ganprune_utils.errors import DataError
+from ganprune_utils.statistics import crossing
+
+RUN = ["dataset", "seed", "pruned_network", "method", "scope", "threshold"]
+# The curves: all of these exist at the same overall sparsities. "sensitivity" with its own s does not; it is matched.
+CURVES = {
+    ("percentage", "global"): "percentage",
+    ("percentage", "layer"): "percentage (layer)",
+    ("sensitivity", "matched"): "sensitivity",
+    ("random", "uniform"): "random",
+    ("random", "shuffled"): "random (shuffled)",
+}
+
+
+def curve_label(rows: pd.DataFrame) -> pd.Series:
+    """The curve that a run belongs to; missing for sensitivity by its own s, which has no sparsity in common."""
+    return pd.Series([CURVES.get(pair) for pair in zip(rows.method, rows.scope, strict=True)], index=rows.index)
+
+
+def pruned_generators(quality: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+    """One row per pruned generator: its run, `recalibrated`, `sparsity`, every quality metric, mean `ssim` and `uqi`.
+
+    Runs that prune both networks are left out: their generator is that of another run.
+    """
+    keys = [*RUN, "recalibrated"]
+    similarity = means[means.metric.isin(["ssim", "uqi"])]
+    similarity = similarity.pivot(index=[*keys, "sparsity"], columns="metric", values="value").reset_index()
+    joined = quality[quality.pruned_network == "generator"].merge(similarity, on=keys, validate="one_to_one")
+    return joined.assign(label=curve_label(joined))
+
+
+def common_points(generators: pd.DataFrame) -> pd.DataFrame:
+    """The points of the curves at overall sparsities (thresholds) that every curve and seed of a data set has, and 0.
+
+    Interpolation between points depends on where they are: only curves on the same points compare.
+    """
+    curves = generators[generators.label.notna()]
+    shared_rows = []
+    for _, rows in curves.groupby("dataset", sort=False):
+        grids = [set(group.threshold) for _, group in rows.groupby(["seed", "label"])]
+        shared = set.intersection(*grids) | {0.0}
+        shared_rows.append(rows[rows.threshold.isin(shared)])
+    return pd.concat(shared_rows)
+
+
+def dense_generators(generators: pd.DataFrame) -> pd.DataFrame:
+    """The dense generators, indexed by (dataset, seed, recalibrated). DataError where a curve has none."""
+    dense = generators[(generators.label == "percentage") & (generators.threshold == 0)]
+    dense = dense.set_index(["dataset", "seed", "recalibrated"])
+    for key in generators[["dataset", "seed", "recalibrated"]].drop_duplicates().itertuples(index=False, name=None):
+        if key not in dense.index:
+            raise DataError(
+                f"results of {key[0]} seed {key[1]}: have no dense generator; "
+                "the study needs a run with method percentage, scope global and threshold 0"
+            )
+    return dense
+
+
+def spread(rows: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
+    """Mean and standard deviation (n - 1) over training seeds: columns (value, "mean" | "std"), and n, the number of
+    seeds with a value, the first of `values`."""
+    grouped = rows.groupby(by, sort=False)
+    table = grouped[values].agg(["mean", "std"])
+    table["n", ""] = grouped[values[0]].count()
+    return table
+
+
+def paired(generators: pd.DataFrame, metric: str, baseline: str = "percentage") -> pd.DataFrame:
+    """Each curve minus the `baseline` curve, generator by generator: mean, std and n of the differences over seeds.
+
+    The pairs have the training seed, the noise and the sparsity in common, so their spread says what the method does.
+    """
+    keys = ["dataset", "recalibrated", "threshold", "seed"]
+    rows = generators[generators.label.notna() & (generators.threshold > 0)]
+    base = rows[rows.label == baseline][[*keys, metric]].rename(columns={metric: "base"})
+    joined = rows[rows.label != baseline].merge(base, on=keys)
+    joined = joined.assign(difference=joined[metric] - joined.base)
+    return spread(joined, ["dataset", "recalibrated", "label", "threshold"], ["difference"])
+
+
+def collapsed(quality: pd.DataFrame, checks: pd.DataFrame) -> set[tuple]:
+    """The points of curves, as pruned, where a seed's Fréchet distance is beyond that of one image repeated.
+
+    Returns (data set, label, threshold). `checks` has columns dataset, images and frechet.
+    """
+    limits = checks[checks.images == "one image"].set_index("dataset").frechet
+    rows = quality[(quality.pruned_network == "generator") & ~quality.recalibrated]
+    rows = rows.assign(label=curve_label(rows))
+    rows = rows[rows.label.notna() & (rows.frechet > rows.dataset.map(limits))]
+    return set(zip(rows.dataset, rows.label, rows.threshold, strict=True))
+
+
+def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+    """A `spread` by (dataset, recalibrated, label, threshold) as text: thresholds (percent) in columns, and n."""
+    table = table[table.index.get_level_values("threshold").isin(thresholds)]
+    text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
+    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %").reindex(CURVES.values(), level="label")
+    return wide.assign(n=table["n"].groupby(["dataset", "recalibrated", "label"]).min())
+
+
+def matched_table(generators: pd.DataFrame, metric: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+    """Curves in rows, overall sparsities (percent) in columns, "mean ± std" over seeds, n in the last column."""
+    table = spread(generators[generators.label.notna()], ["dataset", "recalibrated", "label", "threshold"], [metric])
+    return in_columns(table, metric, thresholds, digits)
+
+
+def critical_sparsity(generators: pd.DataFrame, rise: float = 1.5) -> pd.DataFrame:
+    """The overall sparsity at which the Fréchet distance is `rise` times that of the dense generator.
+
+    One row per (dataset, seed, label, recalibrated); recalibrated curves start from the recalibrated dense generator.
+    NaN where the distance stays below that within the curve. All curves are taken on their common points.
+    """
+    rows_found, dense = [], dense_generators(generators)
+    curves = common_points(generators)
+    for key, rows in curves[curves.threshold > 0].groupby(["dataset", "seed", "label", "recalibrated"], sort=False):
+        dataset, seed, label, recalibrated = key
+        start = dense.frechet[dataset, seed, recalibrated]
+        rows_found.append((*key, crossing([0, *rows.sparsity], [start, *rows.frechet], rise * start)))
+    return pd.DataFrame(rows_found, columns=["dataset", "seed", "label", "recalibrated", "critical_sparsity"])
+
+
+def allocation_gain(allocation: pd.DataFrame) -> pd.DataFrame:
+    """Fréchet distance of each way to allocate, and its difference to one global threshold, over seeds.
+
+    `allocation` has columns dataset, seed, recalibrated, percent, method ("allocation", "global", "layer"), frechet.
+    """
+    keys = ["dataset", "recalibrated", "percent", "seed"]
+    base = allocation[allocation.method == "global"].set_index(keys).frechet.rename("base")
+    joined = allocation.join(base, on=keys)
+    joined = joined.assign(difference=joined.frechet - joined.base)
+    return spread(joined, ["dataset", "recalibrated", "percent", "method"], ["frechet", "difference"])
+
+
+def flat(spread: pd.DataFrame) -> pd.DataFrame:
+    """A `spread` with plain columns, to be written."""
+    table = spread.copy()
+    table.columns = [" ".join(filter(None, column)) for column in table.columns]
+    return table.reset_index()
+
+
+def correlations(generators: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's rank correlation of similarity with quality over the pruned generators of a data set.
+
+    Sparsity drives both, so that they agree over the whole range says little of two generators of the same size. The
+    rows "at one sparsity" are the mean of the correlations within each seed and overall sparsity of the curves, with
+    and without random masks; n counts those groups there, and pruned networks (not independent ones) elsewhere.
+    """
+    pruned = generators[generators.threshold > 0]  # of 16-bit weights one or another is 0 in the dense generator too
+    selections = {"all": pruned, "as it is": pruned[~pruned.recalibrated], "recalibrated": pruned[pruned.recalibrated]}
+    table = []
+    for name, rows in selections.items():
+        for dataset, group in rows.groupby("dataset"):
+            table.append({"dataset": dataset, "generators": name, "n": len(group), **_rank_correlations(group)})
+    curves = common_points(generators)
+    curves = curves[curves.threshold > 0]
+    selections = {"at one sparsity": curves, "at one sparsity, no random masks": curves[curves.method != "random"]}
+    for name, chosen in selections.items():
+        for dataset, rows in chosen.groupby("dataset"):
+            groups = pd.DataFrame([_rank_correlations(group) for _, group in rows.groupby(["seed", "threshold"])])
+            table.append({"dataset": dataset, "generators": name, "n": len(groups), **groups.mean()})
+    return pd.DataFrame(table).sort_values(["dataset"], kind="stable").set_index(["dataset", "generators"])
+
+
+def _rank_correlations(rows: pd.DataFrame) -> dict[str, float]:
+    pairs = [(similarity, quality) for similarity in ("ssim", "uqi") for quality in ("frechet", "coverage")]
+    return {f"{a} and {b}": float(rows[a].corr(rows[b], method="spearman")) for a, b in pairs}
+
+
+def rank_disagreements(generators: pd.DataFrame) -> pd.DataFrame:
+    """Per data set, of its first seed, the two generators that similarity and quality rank most differently.
+
+    Among those pruned by a criterion: what random masks leave is noise, however it ranks. `ranked_higher_by` is
+    "similarity" where SSIM ranks it better than the Fréchet distance does, or "quality".
+    """
+    disagreements = []
+    first = generators.groupby("dataset").seed.transform("min")
+    chosen = generators[(generators.seed == first) & (generators.threshold > 0) & (generators.method != "random")]
+    for _, rows in chosen.groupby("dataset"):
+        gap = rows.ssim.rank() - rows.frechet.rank(ascending=False)
+        disagreements += [
+            rows.loc[[gap.idxmax()]].assign(ranked_higher_by="similarity"),
+            rows.loc[[gap.idxmin()]].assign(ranked_higher_by="quality"),
+        ]
+    return pd.concat(disagreements)
+
+
+def reached_text(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Column `critical_sparsity` over seeds as "mean ± std", as pruned and recalibrated, or in how many seeds it is not
+    reached; in the order in which `rows` first name what they are of."""
+
+    def text(values: pd.Series) -> str:
+        if values.isna().any():
+            return f"not reached in {values.isna().sum()} of {len(values)}"
+        return mean_std(values.mean(), values.std())
+
+    wide = rows.groupby([*by, "recalibrated"], sort=False).critical_sparsity.apply(text).unstack("recalibrated")
+    # Unstacking sorts; the order of the rows says something.
+    wide = wide.reindex(pd.MultiIndex.from_frame(rows[by].drop_duplicates()))
+    n = rows.groupby(by, sort=False).seed.nunique()
+    return wide.rename(columns={False: "as pruned", True: "recalibrated"}).assign(n=n).reset_index()
+
+
+def differences_text(
+    rows: pd.DataFrame, collapsed: set[tuple] = frozenset(), thresholds=(30, 50, 70, 90)
+) -> pd.DataFrame:
+    """Fréchet distance of each method minus that of percentage, as pruned; thresholds in columns.
+
+    `collapsed` are the (data set, label, threshold) whose numbers mean nothing any more, of `collapsed`.
+    """
+    rows = rows[~rows.recalibrated & rows.threshold.isin(thresholds)]
+    pairs = zip(rows["difference mean"], rows["difference std"], strict=True)
+    rows = rows.assign(text=[mean_std(mean, std, 2) for mean, std in pairs])
+    keys = zip(rows.dataset, rows.label, rows.threshold, strict=True)
+    rows["text"] = ["collapsed" if key in collapsed else text for key, text in zip(keys, rows.text, strict=True)]
+    wide = rows.pivot(index=["dataset", "label"], columns="threshold", values="text")
+    n = rows.groupby(["dataset", "label"]).n.min()
+    return wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()
+
+
+def allocation_text(allocation: pd.DataFrame) -> pd.DataFrame:
+    """Fréchet distance by method of allocation, over seeds."""
+    gain = flat(allocation_gain(allocation))
+    pairs = zip(gain["frechet mean"], gain["frechet std"], strict=True)
+    gain["text"] = [mean_std(mean, std, 2) for mean, std in pairs]
+    gain["recalibrated"] = gain.recalibrated.map({False: "no", True: "yes"})
+    keys = ["dataset", "recalibrated", "percent"]
+    return gain.pivot(index=keys, columns="method", values="text").assign(n=gain.groupby(keys).n.min()).reset_index()
+
+
+def quality_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """What notebook 4 left in `folder`, as a page shows it: critical, differences, checks, correlations, ranking,
+    allocation. None of them where it was not run; ranking and allocation only where layers were scanned."""
+    if not (folder / "critical-sparsity.csv").is_file():
+        return {}
+    read = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+    lost = collapsed(read["quality"], read["metric-checks"])
+    tables = {
+        "critical": reached_text(read["critical-sparsity"], ["dataset", "label"]),
+        "checks": read["metric-checks"].round(3),
+        "correlations": read["similarity-and-quality"].round(2),
+    }
+    if "difference-to-percentage" in read:  # another method was run
+        tables["differences"] = differences_text(read["difference-to-percentage"], lost)
+    if "ranking" in read:
+        ranking = read["ranking"]
+        as_pruned = ranking.critical_sparsity.where(~ranking.recalibrated)
+        ranking["mean"] = as_pruned.groupby([ranking.dataset, ranking.layer]).transform("mean")
+        tables["ranking"] = reached_text(ranking.sort_values(["dataset", "mean"]), ["dataset", "layer"])
+        tables["allocation"] = allocation_text(read["allocation"])
+    return tables

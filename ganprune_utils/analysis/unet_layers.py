@@ -1,0 +1,144 @@
+"""The layers of a U-Net: which of them is most sensitive, and whether that goes with its depth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from ganprune_utils.parameters import TASKS
+from ganprune_utils.pruning.unet import COSTS, short_name
+from ganprune_utils.statistics import crossing
+
+CLEAR = 0.7  # of a rank correlation, to speak of an order
+NEAR_ONE = 1.1  # times a distance: a layer whose loss multiplies it by no more is hardly missed
+
+
+def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float, metric: str = "l1") -> pd.DataFrame:
+    """Layers from most to least sensitive, without (fine_tuned False) and with fine-tuning.
+
+    `scan` are rows of `layer_sensitivity.scan_filters`, `reference` one row of the dense network for each value of
+    `fine_tuned`. critical_sparsity: the share of the layer's filters at which the metric has risen by the share `rise`
+    (NaN: not within the scan); at_half: its rise with half of the filters gone, interpolated. A fine-tuned point that
+    is `non_monotonic` does not count.
+    """
+    rows = []
+    for (fine_tuned, layer), points in scan.groupby(["fine_tuned", "layer"], sort=False):
+        dense = reference[metric][reference.fine_tuned == fine_tuned].item()
+        if fine_tuned:
+            points = points.sort_values("sparsity")
+            points = points[~non_monotonic(100 * (points[[metric]].T / dense - 1)).to_numpy()[0]]
+        shares, values = [0, *points.sparsity], [dense, *points[metric]]
+        reached = crossing(shares, values, (1 + rise) * dense)
+        half = np.interp(0.5, shares, values) / dense - 1
+        row = {"fine_tuned": fine_tuned, "layer": short_name(layer), "critical_sparsity": reached, "at_half": half}
+        rows.append(row)
+    order = ["fine_tuned", "critical_sparsity", "at_half"]
+    return pd.DataFrame(rows).sort_values(order, ascending=[True, True, False]).set_index(["fine_tuned", "layer"])
+
+
+def non_monotonic(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
+    """Where a rise in percent is more than `beyond` above one with more filters removed: a failed fine-tuning.
+
+    Layers in rows, shares removed in columns, ascending; True and False in the same places.
+    """
+    least_after = rises.iloc[:, ::-1].cummin(axis=1).iloc[:, ::-1]
+    return rises > least_after + beyond
+
+
+def rises(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> dict[bool, pd.DataFrame]:
+    """fine_tuned -> rise over the first run of the dense network in `reference`, in percent.
+
+    Layers in rows, down the network and up again, shares of their filters in columns.
+    """
+    order, tables = list(dict.fromkeys(scan.layer)), {}
+    for fine_tuned in (False, True):
+        dense = reference[metric][reference.fine_tuned == fine_tuned].iloc[0]
+        table = scan[scan.fine_tuned == fine_tuned].pivot(index="layer", columns="ratio", values=metric)
+        tables[fine_tuned] = 100 * (table.loc[order].rename(index=short_name) / dense - 1)
+    return tables
+
+
+def ranking_table(ranking: pd.DataFrame, scan: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """The ranking of all tasks as pruned and fine-tuned side by side, and what half of a layer's filters saves.
+
+    Beyond the shares that were tried a critical sparsity says only that. Any of the tables may be empty.
+    """
+    if not len(ranking):
+        return ranking
+    shown = {"critical sparsity": critical_text(ranking, scan), "rise at half, %": (100 * ranking.at_half).round(2)}
+    state = ranking.fine_tuned.map({False: "as pruned", True: "fine-tuned"})
+    wide = ranking.assign(**shown, state=state).pivot(index=["task", "layer"], columns="state", values=list(shown))
+    table = wide.loc[ranking.set_index(["task", "layer"]).index.drop_duplicates()].rename_axis(columns=[None, None])
+    if len(layers):
+        costs = layers.set_index(["task", "layer"]).loc[table.index]
+        for measure in ("macs", "parameters"):
+            table["saved at half, %", measure] = costs[f"{measure} %"].round(1)
+    return table
+
+
+def critical_text(ranking: pd.DataFrame, scan: pd.DataFrame) -> list[str]:
+    """The critical sparsities of `ranking` as text: "0.26", or "< 0.25", "> 0.9" outside of what was tried."""
+    least, most = scan.ratio.min(), scan.ratio.max()
+    return [
+        f"> {most:g}" if pd.isna(share) else f"< {least:g}" if share < least else f"{share:.2f}"
+        for share in ranking.critical_sparsity
+    ]
+
+
+def depth_order(ranking: pd.DataFrame) -> dict:
+    """How the rise at half goes with the level, `ranking` of one task and state: the least and the most sensitive
+    layer (name, rise), Spearman's rank correlation, whether that is a clear order, and the number of layers."""
+    rise = ranking.set_index("layer").at_half.sort_values()
+    levels = rise.index.str.extract(r"(\d+)$", expand=False).astype(int)
+    correlation = float(spearmanr(levels, rise).statistic)
+    ends = {"least": (rise.index[0], rise.iloc[0]), "most": (rise.index[-1], rise.iloc[-1])}
+    return ends | {"correlation": correlation, "is_clear": abs(correlation) >= CLEAR, "layers": len(rise)}
+
+
+def depth_orders(ranking: pd.DataFrame) -> dict:
+    """(task, state) -> `depth_order`; a state is "as pruned" or "after fine-tuning"."""
+    states = {False: "as pruned", True: "after fine-tuning"}
+    groups = ranking.groupby(["task", "fine_tuned"], sort=False) if len(ranking) else ()
+    return {(task, states[fine_tuned]): depth_order(rows) for (task, fine_tuned), rows in groups}
+
+
+def last_epoch(history: pd.DataFrame) -> pd.Series:
+    """The last epoch of a task's widest network: the discriminator's means d_real and d_fake among others."""
+    return history[history.ngf == history.ngf.max()].iloc[-1]
+
+
+def dead_shares(dead: pd.DataFrame) -> dict[str, float]:
+    """The shares of parameters and multiply-accumulates that would only ever meet padding, of a task's network."""
+    return {measure: dead[f"{measure} dead"].iloc[0] for measure in COSTS}
+
+
+def harmed(scan: pd.DataFrame) -> dict:
+    """At how many points of a scan fine-tuning raised L1: points, of how many, and the layers."""
+    l1 = scan.pivot(index=["layer", "ratio"], columns="fine_tuned", values="l1")
+    worse = l1[l1[True] > l1[False]]
+    layers = list(dict.fromkeys(short_name(layer) for layer, _ in worse.index))
+    return {"points": len(worse), "of": len(l1), "layers": layers}
+
+
+def dcgan_layers(folder: Path | None) -> pd.DataFrame:
+    """What notebook 6 measured of the DCGANs of the tasks' data sets, in `folder`: task, layer, ratio and times_dense,
+    the Fréchet distance over the dense generator's, both recalibrated. Empty where there is no such folder or table."""
+    columns = ["task", "layer", "ratio", "times_dense"]
+    if folder is None or not (Path(folder) / "filter-scan.csv").is_file():
+        return pd.DataFrame(columns=columns)
+    scan, dense = (pd.read_csv(Path(folder) / f"filter-scan{name}.csv") for name in ("", "-dense"))
+    scan, dense = (table[table.recalibrated] for table in (scan, dense))
+    table = scan.merge(dense[["dataset", "seed", "frechet"]], on=["dataset", "seed"], suffixes=("", "_dense"))
+    table["times_dense"] = table.frechet / table.frechet_dense
+    table["task"] = table.dataset.map({dataset: task for task, dataset in TASKS.items()})
+    return table.sort_values("task", ascending=False, kind="stable")[columns].reset_index(drop=True)
+
+
+def dcgan_bottleneck(dcgan: pd.DataFrame) -> dict:
+    """Whether a layer of a task's DCGAN is hardly missed when half of it is gone: ratio, times_dense by layer, the
+    layer that is missed least, and whether that is hardly."""
+    half = dcgan.loc[(dcgan.ratio - 0.5).abs() == (dcgan.ratio - 0.5).abs().min()]
+    times = half.set_index("layer").times_dense.rename(lambda name: name.removeprefix("layers."))
+    best = {"layer": times.idxmin(), "is_hardly_missed": bool(times.min() <= NEAR_ONE)}
+    return {"ratio": half.ratio.iloc[0], "times_dense": times.to_dict(), **best}

@@ -1,0 +1,105 @@
+"""Image-to-image tasks: inputs and targets side by side, as single tensors.
+
+`colour`: CIFAR-10 in grey, to its colours. `edges`: the edges of Fashion-MNIST's images, to the images; `edges_digits`
+the same of the embedded digits, which need no data.
+`paired_folder`: one's own, in the layout that pix2pix users have (A|B side by side in one file).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from ganprune_utils.data import images
+from ganprune_utils.data.transforms import edges, grey
+from ganprune_utils.errors import DataError, ParameterError
+from ganprune_utils.parameters import TASKS
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """`inputs` uint8 (N, A, H, W) and `targets` uint8 (N, B, H, W) of a task's split; `sha256` of both."""
+
+    name: str
+    split: str
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def some(self, n: int) -> "Pairs":
+        """About `n` of them, evenly spread over all, which lie in the order of their classes."""
+        every = max(1, len(self) // n)
+        inputs, targets = self.inputs[::every], self.targets[::every]
+        return Pairs(self.name, self.split, inputs, targets, f"{self.sha256} every {every}")
+
+
+def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
+    """Load a split of a task; train and test are those of the data set, or of the folder, and never mix.
+
+    Args:
+        task: one of `parameters.TASKS`.
+        folder: for "paired_folder" only: <folder>/train/*.png and <folder>/test/*.png (or .jpg), all of one size, each
+            picture A on its left half and B on its right.
+        depth: of the U-Net they are for: both sides of a half have to be divisible by 2^depth.
+
+    Raises:
+        ParameterError: unknown task or split, a folder where none belongs.
+        DataError: files that are missing, unreadable, of another size or not divisible.
+    """
+    if task not in TASKS:
+        raise ParameterError(f"task = {task!r}: unknown; allowed are {', '.join(TASKS)}")
+    if split not in images.SPLITS:
+        raise ParameterError(f"split = {split!r}: unknown; allowed are {', '.join(images.SPLITS)}")
+    if (task == "paired_folder") != bool(folder):
+        raise ParameterError(f"folder = {folder!r}: task paired_folder needs one, the others take none")
+    if folder:
+        inputs, targets = _read_folder(Path(folder).expanduser(), split)
+        _check_divisible(inputs, depth, folder)
+    else:
+        targets = images.load(TASKS[task], split).images
+        inputs = grey(targets) if task == "colour" else edges(targets)
+    digest = hashlib.sha256(f"{tuple(inputs.shape)} {tuple(targets.shape)}".encode())
+    for tensor in (inputs, targets):
+        digest.update(tensor.numpy().tobytes())
+    return Pairs(task, split, inputs, targets, digest.hexdigest())
+
+
+def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    where = folder / split
+    if not where.is_dir():
+        raise DataError(f"paired folder {folder}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
+    paths = sorted(path for path in where.iterdir() if path.suffix.lower() in images.IMAGE_SUFFIXES)
+    if not paths:
+        raise DataError(f"paired folder {where}: has no pictures")
+    pictures = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                pictures.append(np.asarray(picture.convert("RGB")))
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+            raise DataError(f"paired folder {folder}: {path.name} is no readable picture ({error})") from None
+        if pictures[-1].shape != pictures[0].shape:
+            size, first = pictures[-1].shape[1::-1], pictures[0].shape[1::-1]
+            raise DataError(
+                f"paired folder {folder}: {path.name} is {size[0]}x{size[1]}, the first {first[0]}x{first[1]}"
+            )
+    whole = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    if whole.shape[-1] % 2:
+        raise DataError(f"paired folder {folder}: pictures are {whole.shape[-1]} wide; A and B need an even width")
+    half = whole.shape[-1] // 2
+    return whole[..., :half].contiguous(), whole[..., half:].contiguous()
+
+
+def _check_divisible(inputs: torch.Tensor, depth: int, folder) -> None:
+    height, width = inputs.shape[-2:]
+    if height % 2**depth or width % 2**depth:
+        raise DataError(
+            f"paired folder {folder}: halves of {width}x{height}; a U-Net of depth {depth} needs sides divisible by "
+            f"{2**depth}"
+        )

@@ -1,0 +1,1 @@
+"""One evaluator a task: what is measured of every network of it."""

@@ -1,0 +1,1 @@
+"""A pruned generator to take home: ONNX, and BatchNorm folded away."""

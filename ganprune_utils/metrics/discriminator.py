@@ -1,0 +1,44 @@
+"""Discriminator logits: what dense and pruned discriminators make of the images of dense and pruned generators."""
+
+import pandas as pd
+import torch
+from scipy.stats import spearmanr
+
+from ganprune_utils.models.sampling import generate
+
+
+@torch.no_grad()
+def discriminator_logits(discriminator: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Logits (N,) of images (N, C, 32, 32), on the CPU."""
+    device = next(discriminator.parameters()).device
+    return torch.cat([discriminator(batch.to(device)).float().cpu() for batch in images.split(250)])
+
+
+def compare_logits(reference: torch.Tensor, logits: torch.Tensor) -> dict[str, float]:
+    """`share_real`, of logits above 0, and `rank_correlation` (Spearman) with those of the dense discriminator.
+
+    1: it ranks the images as the dense one does. 0 where one of the two is constant, for it ranks nothing.
+    """
+    ranks = reference.std() > 0 and logits.std() > 0
+    correlation = float(spearmanr(reference, logits).statistic) if ranks else 0.0
+    return {"share_real": (logits > 0).double().mean().item(), "rank_correlation": correlation}
+
+
+@torch.no_grad()
+def logits_table(dense: dict, pruned: dict, noise: torch.Tensor) -> pd.DataFrame:
+    """One row per (generator, discriminator): `images` says whose images, `discriminator` who looks at them.
+
+    `dense` and `pruned` hold a "generator" and a "discriminator". Columns: the mean logit and those of
+    `compare_logits`, with the dense discriminator's logits on the same images.
+    """
+    rows = []
+    for images, networks in (("dense", dense), ("pruned", pruned)):
+        generated = generate(networks["generator"], noise)
+        reference = discriminator_logits(dense["discriminator"], generated)
+        for name, logits in (
+            ("dense", reference),
+            ("pruned", discriminator_logits(pruned["discriminator"], generated)),
+        ):
+            row = {"images": images, "discriminator": name, "mean_logit": logits.mean().item()}
+            rows.append(row | compare_logits(reference, logits))
+    return pd.DataFrame(rows)

@@ -1,0 +1,58 @@
+"""Figures of images: grids of samples, and rows of images that belong together."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+
+import ganprune_utils.plots.style  # noqa: F401  (the style of all figures)
+
+
+def sample_grid(images: torch.Tensor, title: str = "", columns: int = 8) -> Figure:
+    """A grid of images: uint8, or float in [-1, 1]; (N, C, H, W)."""
+    figure, axis = plt.subplots(figsize=(5, 5 * (len(images) // columns) / columns + 0.3))
+    _draw_grid(axis, images, columns)
+    axis.set_title(title)
+    return figure
+
+
+def grid_series(grids: dict[str, torch.Tensor], columns: int = 6) -> Figure:
+    """Several grids of images side by side, each under its title."""
+    figure, axes = plt.subplots(1, len(grids), figsize=(3.1 * len(grids), 3.4), squeeze=False)
+    for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
+        _draw_grid(axis, images[: columns * columns], columns)
+        axis.set_title(title)
+    return figure
+
+
+def _draw_grid(axis, images, columns) -> None:
+    from torchvision.utils import make_grid  # takes seconds to import, and not every notebook draws grids
+
+    values = images.float() / 255 if images.dtype == torch.uint8 else images.add(1).div(2).clamp(0, 1)
+    axis.imshow(make_grid(values, columns, padding=1, pad_value=1.0).permute(1, 2, 0).numpy(), interpolation="nearest")
+    axis.set_axis_off()
+
+
+def image_rows(rows: dict[str, torch.Tensor]) -> Figure:
+    """Images (N, C, H, W), uint8, a row each under one another: column i of all rows belongs together."""
+    n = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 0.98 * len(rows)), squeeze=False)
+    for line, (title, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, images, strict=True):
+            axis.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=255, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.grid(False)
+            axis.spines[:].set_visible(False)
+        line[0].set_ylabel(title)
+    return figure
+
+
+def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n: int = 10) -> Figure:
+    """Rows: dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
+    n = min(n, len(before))
+    difference = (after[:n].int() - before[:n].int()).abs().to(torch.uint8)
+    rows = {"dense": before[:n], "pruned": after[:n], "|difference|": difference}
+    figure = image_rows(rows)
+    for axis, score in zip(figure.axes[:n], scores, strict=False):
+        axis.set_title(f"SSIM {score:.2f}", fontsize=8)
+    return figure

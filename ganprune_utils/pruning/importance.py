@@ -1,0 +1,190 @@
+"""Importance of whole filters: scores by a criterion, and which filters go at a ratio."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.parameters import check_real, check_seed
+from ganprune_utils.pruning.activation import mean_inputs
+from ganprune_utils.pruning.groups import FilterGroup, filter_groups
+
+FILTER_CRITERIA = ("l1", "l2", "bn_scale", "activation", "apoz", "lamp", "random")
+SCOPES = ("uniform", "global")
+
+
+def filters_for(
+    model: nn.Module,
+    example: torch.Tensor,
+    criterion: str,
+    ratio,
+    scope: str = "uniform",
+    inputs: torch.Tensor | None = None,
+    seed: int = 0,
+) -> dict[str, torch.Tensor]:
+    """The filters of `model` that go by a criterion: `filter_scores`, then `choose_filters`.
+
+    With scope "global", scores are divided by their group's mean before layers are compared, so that a layer with more
+    or larger weights does not win for that alone; lamp and random are made to be compared as they are.
+    """
+    scores = filter_scores(model, filter_groups(model, example), criterion, inputs, seed)
+    if scope == "global" and criterion not in ("lamp", "random"):
+        scores = relative(scores)
+    return choose_filters(scores, ratio, scope)
+
+
+def filter_scores(
+    model: nn.Module,
+    groups: dict[str, FilterGroup],
+    criterion: str,
+    inputs: torch.Tensor | None = None,
+    seed: int = 0,
+) -> dict[str, torch.Tensor]:
+    """How much each filter matters, group name -> (size,) float64: the lowest go first.
+
+    l1, l2: norm of the filter's weights (Li et al. 2017). bn_scale: |gamma| of the BatchNorm after it (Liu et al. 2017,
+    network slimming). activation: mean |a| of the channel; apoz: the share of its values above zero (Hu et al. 2016,
+    average percentage of zeros), both as the next layer gets it, on `inputs` (N, ...). lamp: squared norm over
+    the sum of those not smaller in the group (Lee et al. 2021, there for weights). random: uniform in [0, 1).
+
+    Where layers are tied, scores of the group are sums over its layers.
+
+    Raises:
+        ParameterError: unknown criterion, no inputs for one that needs them, or a group it cannot score.
+    """
+    if criterion not in FILTER_CRITERIA:
+        raise ParameterError(f"criterion = {criterion!r}: unknown; allowed are {', '.join(FILTER_CRITERIA)}")
+    if criterion in ("activation", "apoz"):
+        return _activations(model, groups, criterion, inputs)
+    modules = dict(model.named_modules())
+    check_seed(seed)
+    random = torch.Generator().manual_seed(int(seed))
+    scores = {}
+    for name, group in groups.items():
+        if criterion == "random":
+            scores[name] = torch.rand(group.size, generator=random, dtype=torch.float64)
+        elif criterion == "bn_scale":
+            scores[name] = _bn_scale(modules, group)
+        else:
+            scores[name] = sum(_norm(modules[layer], criterion)[at] for layer, at in group.layers.items())
+        if criterion == "lamp":
+            scores[name] = lamp(scores[name])
+        if not torch.isfinite(scores[name]).all():
+            raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
+    return scores
+
+
+def choose_filters(scores: dict[str, torch.Tensor], ratio, scope: str = "uniform") -> dict[str, torch.Tensor]:
+    """The filters to remove, group name -> indices in rising order: those with the lowest scores.
+
+    Args:
+        scores: of `filter_scores`.
+        ratio: share of the filters in [0, 1); with scope "uniform" also a dictionary with a share for every group.
+        scope: "uniform" removes floor(ratio * size + 1/2) filters of each group. "global" ranks all together and
+            removes that share of all of them; the best filter of each group always stays.
+
+    Raises:
+        ParameterError: a group would be left without a filter, or `ratio` is no share.
+    """
+    if scope not in SCOPES:
+        raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
+    ratios = ratio if isinstance(ratio, dict) else dict.fromkeys(scores, ratio)
+    if set(ratios) != set(scores):
+        raise ParameterError(f"ratio: has {', '.join(ratios)}; needs one for each of {', '.join(scores)}")
+    for value in ratios.values():
+        check_real("ratio", value, "a share of the filters in [0, 1)", lambda share: 0 <= share < 1)
+    if scope == "global":
+        if isinstance(ratio, dict):
+            raise ParameterError("ratio: scope global takes one share, not one for every layer")
+        return _lowest_of_all(scores, ratio)
+    return {name: _lowest(name, score, ratios[name]) for name, score in scores.items()}
+
+
+def ratio_for(cost_at: Callable[[float], float], target: float, highest: float) -> float:
+    """The ratio in [0, `highest`] at which `cost_at`, which falls with it, is nearest to `target`, by bisection.
+
+    Nearest on the scale of ratios: half of the target is as far off as twice the target.
+    """
+    low, high = 0.0, highest
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost_at(middle) > target else (low, middle)
+    return min((low, high), key=lambda ratio: abs(math.log(cost_at(ratio) / target)))
+
+
+def relative(scores: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Scores over their group's mean, so that layers with more or larger weights do not win for that alone."""
+    return {name: score / score.mean().clamp(min=torch.finfo(torch.float64).tiny) for name, score in scores.items()}
+
+
+def lamp(squared: torch.Tensor) -> torch.Tensor:
+    """Each squared norm over the sum of itself and all that rank above it; the largest gets 1."""
+    order = squared.argsort(stable=True)
+    ranked = squared[order]
+    sums = ranked.flip(0).cumsum(0).flip(0)
+    return torch.empty_like(squared).scatter_(0, order, ranked / sums.clamp(min=torch.finfo(torch.float64).tiny))
+
+
+def _norm(layer: nn.Module, criterion: str) -> torch.Tensor:
+    """Norm of each filter, float64; the filters of a transposed convolution lie along the weight's second axis."""
+    weight = layer.weight.detach().double()
+    if getattr(layer, "transposed", False):
+        if layer.groups > 1:
+            raise ParameterError(f"layer {layer}: transposed convolutions in groups have no norm here")
+        weight = weight.transpose(0, 1)
+    flat = weight.flatten(1)
+    return {"l1": flat.abs().sum(1), "l2": flat.norm(dim=1), "lamp": flat.square().sum(1)}[criterion]
+
+
+def _bn_scale(modules: dict, group: FilterGroup) -> torch.Tensor:
+    scales = [
+        modules[name].weight.detach().double().abs()[at]
+        for name, at in group.norms.items()
+        if isinstance(modules[name], nn.modules.batchnorm._BatchNorm) and modules[name].affine
+    ]
+    if not scales:
+        raise ParameterError(f"criterion bn_scale: layer {group.name} has no BatchNorm with a scale after it")
+    return sum(scales)
+
+
+def _activations(model, groups, criterion, inputs) -> dict[str, torch.Tensor]:
+    if inputs is None or not len(inputs):
+        raise ParameterError(f"criterion {criterion}: needs inputs to look at activations on")
+    consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
+    value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
+    means = mean_inputs(model, consumers, inputs, value)
+    scores = {}
+    for name, group in groups.items():
+        if not group.consumers:
+            raise ParameterError(
+                f"criterion {criterion}: the activations of layer {name} reach no layer channel by channel"
+            )
+        scores[name] = sum(means[layer][at] for layer, at in group.consumers.items())
+    return scores
+
+
+def _lowest(name: str, score: torch.Tensor, ratio: float) -> torch.Tensor:
+    count = math.floor(ratio * len(score) + 0.5)
+    if count >= len(score):
+        raise ParameterError(
+            f"ratio = {ratio:g}: would empty layer {name}, which has {len(score)} filters; "
+            f"at most {len(score) - 1} of them can go"
+        )
+    return score.argsort(stable=True)[:count].sort().values
+
+
+def _lowest_of_all(scores: dict[str, torch.Tensor], ratio: float) -> dict[str, torch.Tensor]:
+    flat = torch.cat(list(scores.values()))
+    count = math.floor(ratio * len(flat) + 0.5)
+    best = torch.cat([torch.arange(len(s)) == s.argmax() for s in scores.values()])
+    if count > len(flat) - len(scores):
+        raise ParameterError(
+            f"ratio = {ratio:g}: would empty a layer; of {len(flat)} filters in {len(scores)} layers "
+            f"at most {len(flat) - len(scores)} can go"
+        )
+    removed = torch.zeros(len(flat), dtype=torch.bool)
+    removed[torch.where(best, torch.inf, flat).argsort(stable=True)[:count]] = True
+    parts = removed.split([len(score) for score in scores.values()])
+    return {name: part.nonzero().flatten() for name, part in zip(scores, parts, strict=True)}

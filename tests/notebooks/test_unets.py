@@ -1,0 +1,47 @@
+"""The notebooks on U-Nets, 10 to 12, and their page: on edges of the embedded digits, once each."""
+
+import pandas as pd
+import pytest
+from execute import execute
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("unets")]
+TASK = {"task": "edges_digits"}
+SHORT = TASK | {"steps": 2, "n_pairs": 256, "n_test": 200, "n_seeds": 2}
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A folder of runs: a U-Net trained for an epoch, its layer scan, and every method at one cost."""
+    root = tmp_path_factory.mktemp("unets")
+    base = root / "edges_digits/seed0"
+    trained = execute("10_train_unet.ipynb", base / "unet", **TASK, n_pairs=256)
+    values = SHORT | {"checkpoint": str(trained)}
+    execute("11_unet_layer_scan.ipynb", base / "layer_scan", **values, ratios="0.3 0.5")
+    execute(
+        "12_unet_equal_cost.ipynb", base / "equal_cost", **values, small_dense="pretrained", levels="1",
+        macs_left="0.7", parameters_left="0.35", longer=3, seconds=0.01,
+    )  # fmt: skip
+    return root
+
+
+def test_the_layer_scan_has_every_layer_before_and_after_fine_tuning(runs):
+    scan = pd.read_csv(runs / "edges_digits/seed0/layer_scan/unet-scan.csv")
+    assert scan.layer.nunique() == 9 and len(scan) == 9 * 2 * 2
+    assert scan.groupby("layer").fine_tuned.nunique().eq(2).all()
+
+
+def test_methods_have_the_same_cost(runs):
+    table = pd.read_csv(runs / "edges_digits/seed0/equal_cost/unet-equal-cost.csv")
+    dense = table[table.method == "dense"].iloc[0]
+    for (measure, target), rows in table[table.measure.isin(["macs", "parameters"])].groupby(["measure", "target"]):
+        pruned = rows[~rows.method.str.startswith(("dense", "small"))]
+        share = pruned[measure] / dense[measure]
+        assert share.max() < 1.15 * share.min(), (measure, target)
+    assert {"depth reduction", "inner", "uniform", "global", "lamp", "random"} <= set(table.method)
+
+
+def test_the_page_shows_what_was_run(runs, tmp_path):
+    execute("report/unets.ipynb", tmp_path, results=str(runs), dcgan="")
+    text = (tmp_path / "README.md").read_text()
+    assert "edges_digits" in text and "depth reduction" in text
+    assert (tmp_path / "tables" / "unet-equal-cost.csv").is_file() and list((tmp_path / "figures").glob("*.png"))

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from ganprune_utils.statistics import describe, half_sample_mode
+
+
+def test_mode_finds_the_dense_place_not_the_smallest_value():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.uniform(0, 1, 50), rng.normal(0.8, 0.01, 200)])
+    assert half_sample_mode(values) == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "values, mode", [([3.0], 3), ([1.0, 2.0], 1.5), ([1, 2, 4], 1.5), ([1, 3, 4], 3.5), ([1, 2, 3], 2)]
+)
+def test_mode_of_few_values(values, mode):
+    assert half_sample_mode(values) == mode
+
+
+@pytest.mark.parametrize("values", [[], [1.0, float("nan")]])
+def test_mode_needs_finite_values(values):
+    with pytest.raises(ValueError, match="finite numbers"):
+        half_sample_mode(values)
+
+
+def test_describe_is_numpy_with_population_moments():
+    values = np.random.default_rng(1).normal(size=101)
+    table = describe(values)
+    assert table["mean"] == values.mean() and table["median"] == np.median(values)
+    assert table["max"] == values.max() and table["min"] == values.min()
+    assert table["variance"] == values.var() and table["std"] == values.std()
+    assert list(table.index) == ["mean", "median", "mode", "max", "min", "variance", "std"]
