@@ -5,23 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from ganprune_utils.analysis.formatting import mean_std
+from ganprune_utils.analysis.paper import RUN, method_label
 from ganprune_utils.errors import DataError
 from ganprune_utils.statistics import crossing
 
-RUN = ["dataset", "seed", "pruned_network", "method", "scope", "threshold"]
-# The curves: all of these exist at the same overall sparsities. "sensitivity" with its own s does not; it is matched.
-CURVES = {
-    ("percentage", "global"): "percentage",
-    ("percentage", "layer"): "percentage (layer)",
-    ("sensitivity", "matched"): "sensitivity",
-    ("random", "uniform"): "random",
-    ("random", "shuffled"): "random (shuffled)",
-}
+CURVES = ["percentage", "percentage (layer)", "sensitivity", "random", "random (shuffled)"]  # in the order of tables
 
 
 def curve_label(rows: pd.DataFrame) -> pd.Series:
     """The curve that a run belongs to; missing for sensitivity by its own s, which has no sparsity in common."""
-    return pd.Series([CURVES.get(pair) for pair in zip(rows.method, rows.scope, strict=True)], index=rows.index)
+    return method_label(rows).mask((rows.method == "sensitivity") & (rows.scope == "layer"))
 
 
 def pruned_generators(quality: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
@@ -41,26 +34,11 @@ def common_points(generators: pd.DataFrame) -> pd.DataFrame:
 
     Interpolation between points depends on where they are: only curves on the same points compare.
     """
-    curves = generators[generators.label.notna()]
-    shared_rows = []
-    for _, rows in curves.groupby("dataset", sort=False):
-        grids = [set(group.threshold) for _, group in rows.groupby(["seed", "label"])]
-        shared = set.intersection(*grids) | {0.0}
-        shared_rows.append(rows[rows.threshold.isin(shared)])
-    return pd.concat(shared_rows)
-
-
-def dense_generators(generators: pd.DataFrame) -> pd.DataFrame:
-    """The dense generators, indexed by (dataset, seed, recalibrated). DataError where a curve has none."""
-    dense = generators[(generators.label == "percentage") & (generators.threshold == 0)]
-    dense = dense.set_index(["dataset", "seed", "recalibrated"])
-    for key in generators[["dataset", "seed", "recalibrated"]].drop_duplicates().itertuples(index=False, name=None):
-        if key not in dense.index:
-            raise DataError(
-                f"results of {key[0]} seed {key[1]}: have no dense generator; "
-                "the study needs a run with method percentage, scope global and threshold 0"
-            )
-    return dense
+    rows = generators[generators.label.notna()]
+    curve = rows.label + rows.seed.astype(str)
+    in_all = curve.groupby(rows.dataset).transform("nunique")
+    at_point = curve.groupby([rows.dataset, rows.threshold]).transform("nunique")
+    return rows[(at_point == in_all) | (rows.threshold == 0)]
 
 
 def spread(rows: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
@@ -72,17 +50,22 @@ def spread(rows: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame
     return table
 
 
-def paired(generators: pd.DataFrame, metric: str, baseline: str = "percentage") -> pd.DataFrame:
-    """Each curve minus the `baseline` curve, generator by generator: mean, std and n of the differences over seeds.
+def _minus(rows: pd.DataFrame, base: pd.DataFrame, metric: str, keys: list[str]) -> pd.DataFrame:
+    """`rows` with their `difference` in the metric to the row of `base` that has the same keys."""
+    joined = rows.join(base.set_index(keys)[metric].rename("base"), on=keys, how="inner")
+    return joined.assign(difference=joined[metric] - joined.base)
+
+
+def paired(generators: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Each curve minus that of percentage, generator by generator: mean, std and n of the differences over seeds.
 
     The pairs have the training seed, the noise and the sparsity in common, so their spread says what the method does.
     """
     keys = ["dataset", "recalibrated", "threshold", "seed"]
     rows = generators[generators.label.notna() & (generators.threshold > 0)]
-    base = rows[rows.label == baseline][[*keys, metric]].rename(columns={metric: "base"})
-    joined = rows[rows.label != baseline].merge(base, on=keys)
-    joined = joined.assign(difference=joined[metric] - joined.base)
-    return spread(joined, ["dataset", "recalibrated", "label", "threshold"], ["difference"])
+    is_base = rows.label == "percentage"
+    differences = _minus(rows[~is_base], rows[is_base], metric, keys)
+    return spread(differences, ["dataset", "recalibrated", "label", "threshold"], ["difference"])
 
 
 def collapsed(quality: pd.DataFrame, checks: pd.DataFrame) -> set[tuple]:
@@ -101,28 +84,35 @@ def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits:
     """A `spread` by (dataset, recalibrated, label, threshold) as text: thresholds (percent) in columns, and n."""
     table = table[table.index.get_level_values("threshold").isin(thresholds)]
     text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
-    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %").reindex(CURVES.values(), level="label")
+    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %").reindex(CURVES, level="label")
     return wide.assign(n=table["n"].groupby(["dataset", "recalibrated", "label"]).min())
 
 
-def matched_table(generators: pd.DataFrame, metric: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+def matched_table(generators: pd.DataFrame, metric: str, thresholds: list[float]) -> pd.DataFrame:
     """Curves in rows, overall sparsities (percent) in columns, "mean ± std" over seeds, n in the last column."""
     table = spread(generators[generators.label.notna()], ["dataset", "recalibrated", "label", "threshold"], [metric])
-    return in_columns(table, metric, thresholds, digits)
+    return in_columns(table, metric, thresholds)
 
 
-def critical_sparsity(generators: pd.DataFrame, rise: float = 1.5) -> pd.DataFrame:
-    """The overall sparsity at which the Fréchet distance is `rise` times that of the dense generator.
+def critical_sparsity(generators: pd.DataFrame) -> pd.DataFrame:
+    """The overall sparsity at which the Fréchet distance is 1.5 times that of the dense generator.
 
     One row per (dataset, seed, label, recalibrated); recalibrated curves start from the recalibrated dense generator.
     NaN where the distance stays below that within the curve. All curves are taken on their common points.
+
+    Raises DataError where a curve has no dense generator.
     """
-    rows_found, dense = [], dense_generators(generators)
+    keys, rows_found = ["dataset", "seed", "recalibrated"], []
+    dense = generators[(generators.label == "percentage") & (generators.threshold == 0)].set_index(keys).frechet
+    if len(missing := pd.MultiIndex.from_frame(generators[keys]).difference(dense.index)):
+        raise DataError(
+            f"results of {missing[0][0]} seed {missing[0][1]}: have no dense generator; "
+            "the study needs a run with method percentage, scope global and threshold 0"
+        )
     curves = common_points(generators)
     for key, rows in curves[curves.threshold > 0].groupby(["dataset", "seed", "label", "recalibrated"], sort=False):
-        dataset, seed, label, recalibrated = key
-        start = dense.frechet[dataset, seed, recalibrated]
-        rows_found.append((*key, crossing([0, *rows.sparsity], [start, *rows.frechet], rise * start)))
+        start = dense[key[0], key[1], key[3]]
+        rows_found.append((*key, crossing([0, *rows.sparsity], [start, *rows.frechet], 1.5 * start)))
     return pd.DataFrame(rows_found, columns=["dataset", "seed", "label", "recalibrated", "critical_sparsity"])
 
 
@@ -132,17 +122,13 @@ def allocation_gain(allocation: pd.DataFrame) -> pd.DataFrame:
     `allocation` has columns dataset, seed, recalibrated, percent, method ("allocation", "global", "layer"), frechet.
     """
     keys = ["dataset", "recalibrated", "percent", "seed"]
-    base = allocation[allocation.method == "global"].set_index(keys).frechet.rename("base")
-    joined = allocation.join(base, on=keys)
-    joined = joined.assign(difference=joined.frechet - joined.base)
-    return spread(joined, ["dataset", "recalibrated", "percent", "method"], ["frechet", "difference"])
+    differences = _minus(allocation, allocation[allocation.method == "global"], "frechet", keys)
+    return spread(differences, ["dataset", "recalibrated", "percent", "method"], ["frechet", "difference"])
 
 
 def flat(spread: pd.DataFrame) -> pd.DataFrame:
     """A `spread` with plain columns, to be written."""
-    table = spread.copy()
-    table.columns = [" ".join(filter(None, column)) for column in table.columns]
-    return table.reset_index()
+    return spread.set_axis([" ".join(filter(None, column)) for column in spread.columns], axis=1).reset_index()
 
 
 def correlations(generators: pd.DataFrame) -> pd.DataFrame:
@@ -153,24 +139,25 @@ def correlations(generators: pd.DataFrame) -> pd.DataFrame:
     and without random masks; n counts those groups there, and pruned networks (not independent ones) elsewhere.
     """
     pruned = generators[generators.threshold > 0]  # of 16-bit weights one or another is 0 in the dense generator too
-    selections = {"all": pruned, "as it is": pruned[~pruned.recalibrated], "recalibrated": pruned[pruned.recalibrated]}
-    table = []
-    for name, rows in selections.items():
-        for dataset, group in rows.groupby("dataset"):
-            table.append({"dataset": dataset, "generators": name, "n": len(group), **_rank_correlations(group)})
     curves = common_points(generators)
     curves = curves[curves.threshold > 0]
-    selections = {"at one sparsity": curves, "at one sparsity, no random masks": curves[curves.method != "random"]}
-    for name, chosen in selections.items():
-        for dataset, rows in chosen.groupby("dataset"):
-            groups = pd.DataFrame([_rank_correlations(group) for _, group in rows.groupby(["seed", "threshold"])])
-            table.append({"dataset": dataset, "generators": name, "n": len(groups), **groups.mean()})
-    return pd.DataFrame(table).sort_values(["dataset"], kind="stable").set_index(["dataset", "generators"])
-
-
-def _rank_correlations(rows: pd.DataFrame) -> dict[str, float]:
+    selections = {
+        "all": (pruned, []),
+        "as it is": (pruned[~pruned.recalibrated], []),
+        "recalibrated": (pruned[pruned.recalibrated], []),
+        "at one sparsity": (curves, ["seed", "threshold"]),
+        "at one sparsity, no random masks": (curves[curves.method != "random"], ["seed", "threshold"]),
+    }
     pairs = [(similarity, quality) for similarity in ("ssim", "uqi") for quality in ("frechet", "coverage")]
-    return {f"{a} and {b}": float(rows[a].corr(rows[b], method="spearman")) for a, b in pairs}
+    table = []
+    for name, (chosen, within) in selections.items():
+        for dataset, rows in chosen.groupby("dataset"):
+            groups = [group for _, group in rows.groupby(within)] if within else [rows]
+            row = {"dataset": dataset, "generators": name, "n": len(groups) if within else len(rows)}
+            for a, b in pairs:
+                row[f"{a} and {b}"] = pd.Series([own[a].corr(own[b], method="spearman") for own in groups]).mean()
+            table.append(row)
+    return pd.DataFrame(table).sort_values(["dataset"], kind="stable").set_index(["dataset", "generators"])
 
 
 def rank_disagreements(generators: pd.DataFrame) -> pd.DataFrame:
@@ -184,10 +171,8 @@ def rank_disagreements(generators: pd.DataFrame) -> pd.DataFrame:
     chosen = generators[(generators.seed == first) & (generators.threshold > 0) & (generators.method != "random")]
     for _, rows in chosen.groupby("dataset"):
         gap = rows.ssim.rank() - rows.frechet.rank(ascending=False)
-        disagreements += [
-            rows.loc[[gap.idxmax()]].assign(ranked_higher_by="similarity"),
-            rows.loc[[gap.idxmin()]].assign(ranked_higher_by="quality"),
-        ]
+        both = rows.loc[[gap.idxmax(), gap.idxmin()]]
+        disagreements.append(both.assign(ranked_higher_by=["similarity", "quality"]))
     return pd.concat(disagreements)
 
 
@@ -207,30 +192,29 @@ def reached_text(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return wide.rename(columns={False: "as pruned", True: "recalibrated"}).assign(n=n).reset_index()
 
 
-def differences_text(
-    rows: pd.DataFrame, collapsed: set[tuple] = frozenset(), thresholds=(30, 50, 70, 90)
-) -> pd.DataFrame:
+def differences_text(rows: pd.DataFrame, collapsed: set[tuple]) -> pd.DataFrame:
     """Fréchet distance of each method minus that of percentage, as pruned; thresholds in columns.
 
     `collapsed` are the (data set, label, threshold) whose numbers mean nothing any more, of `collapsed`.
     """
-    rows = rows[~rows.recalibrated & rows.threshold.isin(thresholds)]
-    pairs = zip(rows["difference mean"], rows["difference std"], strict=True)
-    rows = rows.assign(text=[mean_std(mean, std, 2) for mean, std in pairs])
+    rows = rows[~rows.recalibrated & rows.threshold.isin([30, 50, 70, 90])]
     keys = zip(rows.dataset, rows.label, rows.threshold, strict=True)
-    rows["text"] = ["collapsed" if key in collapsed else text for key, text in zip(keys, rows.text, strict=True)]
-    wide = rows.pivot(index=["dataset", "label"], columns="threshold", values="text")
+    text = [
+        "collapsed" if key in collapsed else text for key, text in zip(keys, _texts(rows, "difference"), strict=True)
+    ]
+    wide = rows.assign(text=text).pivot(index=["dataset", "label"], columns="threshold", values="text")
     n = rows.groupby(["dataset", "label"]).n.min()
     return wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()
 
 
+def _texts(rows: pd.DataFrame, name: str) -> list[str]:
+    return [mean_std(*pair, 2) for pair in zip(rows[f"{name} mean"], rows[f"{name} std"], strict=True)]
+
+
 def allocation_text(allocation: pd.DataFrame) -> pd.DataFrame:
     """Fréchet distance by method of allocation, over seeds."""
-    gain = flat(allocation_gain(allocation))
-    pairs = zip(gain["frechet mean"], gain["frechet std"], strict=True)
-    gain["text"] = [mean_std(mean, std, 2) for mean, std in pairs]
-    gain["recalibrated"] = gain.recalibrated.map({False: "no", True: "yes"})
-    keys = ["dataset", "recalibrated", "percent"]
+    gain, keys = flat(allocation_gain(allocation)), ["dataset", "recalibrated", "percent"]
+    gain = gain.assign(text=_texts(gain, "frechet"), recalibrated=gain.recalibrated.map({False: "no", True: "yes"}))
     return gain.pivot(index=keys, columns="method", values="text").assign(n=gain.groupby(keys).n.min()).reset_index()
 
 
@@ -240,13 +224,13 @@ def quality_tables(folder: Path) -> dict[str, pd.DataFrame]:
     if not (folder / "critical-sparsity.csv").is_file():
         return {}
     read = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
-    lost = collapsed(read["quality"], read["metric-checks"])
     tables = {
         "critical": reached_text(read["critical-sparsity"], ["dataset", "label"]),
         "checks": read["metric-checks"].round(3),
         "correlations": read["similarity-and-quality"].round(2),
     }
     if "difference-to-percentage" in read:  # another method was run
+        lost = collapsed(read["quality"], read["metric-checks"])
         tables["differences"] = differences_text(read["difference-to-percentage"], lost)
     if "ranking" in read:
         ranking = read["ranking"]

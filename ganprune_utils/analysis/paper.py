@@ -7,18 +7,18 @@ import pandas as pd
 
 from ganprune_utils.analysis.formatting import LABELS, mean_std
 from ganprune_utils.analysis.results import read_runs
-from ganprune_utils.errors import DataError
 from ganprune_utils.statistics import STATISTICS, describe
 
 # Khanna and Srivatsa, Tables I (sensitivity, s = 0.75) and II (percentage, q = 50), in the order of STATISTICS. The
 # paper prints SSIM as "1.0+0.0j", the modes of MS-SSIM as "(1.0, 1.0)", and a percent sign after each UQI.
+_ONE = (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 PAPER = {
-    "I": {"uqi": (0.922, 0.930, 0.731, 0.979, 0.731, 0.001, 0.038)},
-    "II": {"uqi": (0.950, 0.954, 0.859, 0.993, 0.859, 0.0007, 0.027)},
+    "I": {"uqi": (0.922, 0.930, 0.731, 0.979, 0.731, 0.001, 0.038), "ssim": _ONE, "ms_ssim": _ONE},
+    "II": {"uqi": (0.950, 0.954, 0.859, 0.993, 0.859, 0.0007, 0.027), "ssim": _ONE, "ms_ssim": _ONE},
 }
-for _table in PAPER.values():
-    _table["ssim"] = _table["ms_ssim"] = (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 PAPER_CELLS = {"I": ("sensitivity", "layer", 0.75), "II": ("percentage", "global", 50.0)}
+METRICS = ["uqi", "ssim", "ms_ssim"]
+RUN = ["dataset", "seed", "pruned_network", "method", "scope", "threshold"]
 
 
 def read_verdicts(root) -> pd.DataFrame:
@@ -36,46 +36,56 @@ def method_label(rows: pd.DataFrame) -> pd.Series:
     return rows.method.where(~other, rows.method + " (" + rows.scope + ")")
 
 
-def over_seeds(means: pd.DataFrame, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
+def _cell(rows: pd.DataFrame, table: str) -> pd.DataFrame:
+    """The runs of the paper's Table "I" or "II"."""
+    method, scope, threshold = PAPER_CELLS[table]
+    return rows[(rows.method == method) & (rows.scope == scope) & (rows.threshold == threshold)]
+
+
+def over_seeds(means: pd.DataFrame) -> pd.DataFrame:
     """The cells of Tables I and II: mean of the seeds' means, standard deviation (n - 1) over seeds, and n."""
     entries = []
-    for table, (method, scope, threshold) in PAPER_CELLS.items():
-        rows = means[(means.method == method) & (means.scope == scope) & (means.threshold == threshold)]
-        for dataset, cell in rows[rows.metric.isin(metrics)].groupby("dataset", sort=False):
-            wide = cell.pivot(index="seed", columns="metric", values="value")[list(metrics)]
+    for table in PAPER_CELLS:
+        for dataset, cell in _cell(means, table).groupby("dataset", sort=False):
+            wide = cell.pivot(index="seed", columns="metric", values="value")
             entry = {"table": table, "dataset": dataset, "seeds": len(wide)}
             entry["sparsity"] = cell.drop_duplicates("seed").sparsity.mean()
-            for metric in metrics:
-                entry[metric], entry[f"{metric} std"] = wide[metric].mean(), wide[metric].std()
+            for metric in METRICS:
+                entry |= {metric: wide[metric].mean(), f"{metric} std": wide[metric].std()}
             entries.append(entry)
-    names = [name for metric in metrics for name in (metric, f"{metric} std")]
+    names = [name for metric in METRICS for name in (metric, f"{metric} std")]
     return pd.DataFrame(entries, columns=["table", "dataset", "seeds", "sparsity", *names])
 
 
-def paper_table(similarity: pd.DataFrame, table: str, metrics=("uqi", "ssim", "ms_ssim")) -> pd.DataFrame:
-    """Table "I" or "II" in the paper's layout: statistics in rows, for each metric the paper's value and ours.
+def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Tables I and II of each data set's first seed, as pruned: {("dataset seed0", "Table I"): table}.
 
-    `similarity` holds one row per (sample, metric) of one data set and seed, generator pruned.
+    In the paper's layout: statistics in rows, for each metric the paper's value and ours. `similarity` holds one row
+    per (sample, metric) of every run. A table is left out where the study has not the paper's threshold.
     """
-    rows = _paper_rows(similarity, table)
-    if rows.empty:
-        raise DataError(f"table {table}: the study has no run {' '.join(map(str, PAPER_CELLS[table]))}")
-    columns = {}
-    for metric in metrics:
-        if metric in PAPER[table]:
-            columns[LABELS[metric], "paper"] = dict(zip(STATISTICS, PAPER[table][metric], strict=True))
-        columns[LABELS[metric], "ours"] = describe(rows.value[rows.metric == metric])
-    printed = pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
-    for name, source in printed.columns:
-        if source == "ours":  # how far another draw of as many images would move the mean
-            error = printed.loc["std", (name, source)] / rows["sample"].nunique() ** 0.5
-            printed.loc["standard error of the mean", (name, source)] = error
-    return printed
+    tables, samples = {}, paper_samples(similarity)
+    first = similarity.groupby("dataset").seed.transform("min")
+    for (dataset, seed), own in samples[samples.seed == first[samples.index]].groupby(["dataset", "seed"]):
+        for table, paper in PAPER.items():
+            rows = _cell(own, table)
+            if rows.empty:
+                continue
+            columns, error = {}, {}
+            for metric, name in ((metric, LABELS[metric]) for metric in METRICS):
+                columns[name, "paper"] = dict(zip(STATISTICS, paper[metric], strict=True))
+                columns[name, "ours"] = describe(rows.value[rows.metric == metric])
+                # How far another draw of as many images would move the mean.
+                error[name, "ours"] = columns[name, "ours"]["std"] / rows["sample"].nunique() ** 0.5
+            printed = pd.DataFrame(columns).loc[list(STATISTICS)].rename_axis("statistic")
+            printed.loc["standard error of the mean"] = pd.Series(error)
+            tables[f"{dataset} seed{seed}", f"Table {table}"] = printed
+    return tables
 
 
 def paper_samples(similarity: pd.DataFrame) -> pd.DataFrame:
-    """The single samples behind Tables I and II."""
-    return pd.concat([_paper_rows(similarity[~similarity.recalibrated], table) for table in PAPER_CELLS])
+    """The single samples behind Tables I and II: generator pruned, not recalibrated."""
+    rows = similarity[~similarity.recalibrated & (similarity.pruned_network == "generator")]
+    return pd.concat([_cell(rows, table) for table in PAPER_CELLS])
 
 
 def comparable(means: pd.DataFrame) -> pd.DataFrame:
@@ -85,30 +95,19 @@ def comparable(means: pd.DataFrame) -> pd.DataFrame:
     return means[~(by_s & means.dataset.isin(matched))]
 
 
-def _paper_rows(similarity: pd.DataFrame, table: str) -> pd.DataFrame:
-    method, scope, threshold = PAPER_CELLS[table]
-    return similarity.query(
-        "pruned_network == 'generator' and method == @method and scope == @scope and threshold == @threshold"
-    )
-
-
 def read_means(root, sparsity: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every similarity score per run, with and without recalibration: of the runs under `root`, or of a report.
+    """Mean of every metric per run, with and without recalibration, beside the run's overall and mean-of-layers
+    sparsity (of the generator): of the runs under `root`, or of a report.
 
     A report has the means of all runs (means.csv), and single samples only of the paper's.
     """
-    means = Path(root) / "means.csv"
-    return pd.read_csv(means) if means.is_file() else run_means(read_runs(root, "similarity.csv"), sparsity)
-
-
-def run_means(similarity: pd.DataFrame, sparsity: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every metric per run beside the run's overall and mean-of-layers sparsity (of the generator)."""
-    keys = ["dataset", "seed", "pruned_network", "method", "scope", "threshold"]
+    if (Path(root) / "means.csv").is_file():
+        return pd.read_csv(Path(root) / "means.csv")
     layers = sparsity[sparsity.network == "generator"]
-    overall = layers[layers.layer == "overall"].set_index(keys).sparsity.rename("sparsity")
-    mean = layers[layers.layer != "overall"].groupby(keys).sparsity.mean().rename("mean_of_layers")
-    values = similarity.groupby([*keys, "recalibrated", "metric"]).value.mean().reset_index()
-    means = values.join(overall, on=keys).join(mean, on=keys)
+    overall = layers[layers.layer == "overall"].set_index(RUN).sparsity.rename("sparsity")
+    mean = layers[layers.layer != "overall"].groupby(RUN).sparsity.mean().rename("mean_of_layers")
+    values = read_runs(root, "similarity.csv").groupby([*RUN, "recalibrated", "metric"]).value.mean().reset_index()
+    means = values.join(overall, on=RUN).join(mean, on=RUN)
     return means.assign(label=method_label(means))
 
 
@@ -117,29 +116,10 @@ def removed(means: pd.DataFrame) -> pd.DataFrame:
 
     A threshold of s standard deviations removes erf(s / sqrt 2) of normally distributed weights.
     """
-    rows = []
-    for table, (method, scope, threshold) in PAPER_CELLS.items():
-        cells = means[(means.method == method) & (means.scope == scope) & (means.threshold == threshold)]
-        cells = cells.drop_duplicates(["dataset", "seed"])
-        expected = math.erf(threshold / math.sqrt(2)) if method == "sensitivity" else threshold / 100
-        for cell in cells.itertuples():
-            rows.append(
-                (table, cell.dataset, cell.seed, method, threshold, cell.sparsity, cell.mean_of_layers, expected)
-            )
     names = ["table", "dataset", "seed", "method", "threshold", "sparsity", "mean_of_layers", "expected"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def paper_tables(similarity: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
-    """Tables I and II of each data set's first seed: {("dataset seed0", "Table I"): table}; only as pruned."""
-    tables = {}
-    similarity = similarity[~similarity.recalibrated]
-    first = similarity.groupby("dataset").seed.transform("min")
-    for (dataset, seed), rows in similarity[similarity.seed == first].groupby(["dataset", "seed"], sort=True):
-        for table in PAPER_CELLS:
-            if len(_paper_rows(rows, table)):  # a study need not have the paper's thresholds
-                tables[f"{dataset} seed{seed}", f"Table {table}"] = paper_table(rows, table)
-    return tables
+    expected = {"I": math.erf(PAPER_CELLS["I"][2] / math.sqrt(2)), "II": PAPER_CELLS["II"][2] / 100}
+    rows = [_cell(means, table).assign(table=table, expected=share) for table, share in expected.items()]
+    return pd.concat(rows).drop_duplicates(["table", "dataset", "seed"])[names].reset_index(drop=True)
 
 
 def chance_level_means(chance_level: pd.DataFrame) -> pd.DataFrame:
@@ -150,9 +130,8 @@ def chance_level_means(chance_level: pd.DataFrame) -> pd.DataFrame:
 def with_spread(corrected: pd.DataFrame) -> pd.DataFrame:
     """The cells of Tables I and II over seeds, "mean ± std" a metric."""
     shown = corrected[["table", "dataset", "seeds", "sparsity"]].copy()
-    for metric in ("uqi", "ssim", "ms_ssim"):
-        pairs = zip(corrected[metric], corrected[f"{metric} std"], strict=True)
-        shown[LABELS[metric]] = [mean_std(mean, std) for mean, std in pairs]
+    for metric in METRICS:
+        shown[LABELS[metric]] = [mean_std(*v) for v in zip(corrected[metric], corrected[f"{metric} std"], strict=True)]
     return shown
 
 
@@ -161,6 +140,6 @@ def headline(corrected: pd.DataFrame) -> list[dict]:
     rows = with_spread(corrected).to_dict("records")
     for row in rows:
         method, _, threshold = PAPER_CELLS[row["table"]]
-        paper = {LABELS[m]: PAPER[row["table"]][m][0] for m in ("uqi", "ssim", "ms_ssim")}
+        paper = {LABELS[metric]: PAPER[row["table"]][metric][0] for metric in METRICS}
         row |= {"method": method, "threshold": threshold, "paper": paper}
     return rows
