@@ -153,15 +153,15 @@ def _runs(l1: pd.DataFrame) -> dict[tuple, list[pd.Series]]:
 
 def inner_only(rows: pd.DataFrame) -> list[str]:
     """The costs at which LAMP removed filters of the inner levels alone."""
-    saved, costs = shares_saved(rows), {}
+    saved, costs = shares_saved(rows), []
     down, up = (side.split() for side in rows[rows.method == "dense"].widths.iloc[0].split("|"))
     levels = [*range(1, len(down) + 1), *range(len(down), 1, -1)]
     for row in rows[rows.method == "lamp"].itertuples():
         filters = zip(levels, row.widths.replace("|", "").split(), down + up, strict=True)
         pruned = [level for level, left, dense in filters if left != dense]
         if pruned and min(pruned) > len(down) - INNER_LEVELS:
-            costs[cost_name(row.measure, row.target, saved)] = True
-    return list(costs)
+            costs.append(cost_name(row.measure, row.target, saved))
+    return list(dict.fromkeys(costs))
 
 
 def between_proposed(comparisons: pd.DataFrame) -> dict | None:
@@ -170,8 +170,8 @@ def between_proposed(comparisons: pd.DataFrame) -> dict | None:
     rows = comparisons[(comparisons.proposed == DEPTH_REDUCTION) & (comparisons.against == "inner")]
     if not len(rows):
         return None
-    counts = {"costs": len(rows), "better": int(rows.better.sum()), "worse": int(rows.worse.sum())}
-    return {"low": rows.difference.min(), "high": rows.difference.max(), **counts}
+    counts = {name: int(rows[name].sum()) for name in ("better", "worse")}
+    return {"low": rows.difference.min(), "high": rows.difference.max(), "costs": len(rows)} | counts
 
 
 def most_saved(no_loss: pd.DataFrame) -> list[dict]:

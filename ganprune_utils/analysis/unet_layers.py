@@ -14,27 +14,27 @@ CLEAR = 0.7  # of a rank correlation, to speak of an order
 NEAR_ONE = 1.1  # times a distance: a layer whose loss multiplies it by no more is hardly missed
 
 
-def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float, metric: str = "l1") -> pd.DataFrame:
+def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float) -> pd.DataFrame:
     """Layers from most to least sensitive, without (fine_tuned False) and with fine-tuning.
 
     `scan` are rows of `layer_sensitivity.scan_filters`, `reference` one row of the dense network for each value of
-    `fine_tuned`. critical_sparsity: the share of the layer's filters at which the metric has risen by the share `rise`
+    `fine_tuned`. critical_sparsity: the share of the layer's filters at which L1 has risen by the share `rise`
     (NaN: not within the scan); at_half: its rise with half of the filters gone, interpolated. A fine-tuned point that
     is `non_monotonic` does not count.
     """
     rows = []
     for (fine_tuned, layer), points in scan.groupby(["fine_tuned", "layer"], sort=False):
-        dense = reference[metric][reference.fine_tuned == fine_tuned].item()
+        dense = reference.l1[reference.fine_tuned == fine_tuned].item()
         if fine_tuned:
             points = points.sort_values("sparsity")
-            points = points[~non_monotonic(100 * (points[[metric]].T / dense - 1)).to_numpy()[0]]
-        shares, values = [0, *points.sparsity], [dense, *points[metric]]
+            points = points[~non_monotonic(100 * (points[["l1"]].T / dense - 1)).to_numpy()[0]]
+        shares, values = [0, *points.sparsity], [dense, *points.l1]
         reached = crossing(shares, values, (1 + rise) * dense)
         half = np.interp(0.5, shares, values) / dense - 1
-        row = {"fine_tuned": fine_tuned, "layer": short_name(layer), "critical_sparsity": reached, "at_half": half}
-        rows.append(row)
+        rows.append((fine_tuned, short_name(layer), reached, half))
+    table = pd.DataFrame(rows, columns=["fine_tuned", "layer", "critical_sparsity", "at_half"])
     order = ["fine_tuned", "critical_sparsity", "at_half"]
-    return pd.DataFrame(rows).sort_values(order, ascending=[True, True, False]).set_index(["fine_tuned", "layer"])
+    return table.sort_values(order, ascending=[True, True, False]).set_index(["fine_tuned", "layer"])
 
 
 def non_monotonic(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
@@ -46,16 +46,16 @@ def non_monotonic(rises: pd.DataFrame, beyond: float = 1.0) -> pd.DataFrame:
     return rises > least_after + beyond
 
 
-def rises(scan: pd.DataFrame, reference: pd.DataFrame, metric: str = "l1") -> dict[bool, pd.DataFrame]:
+def rises(scan: pd.DataFrame, reference: pd.DataFrame) -> dict[bool, pd.DataFrame]:
     """fine_tuned -> rise over the first run of the dense network in `reference`, in percent.
 
     Layers in rows, down the network and up again, shares of their filters in columns.
     """
-    order, tables = list(dict.fromkeys(scan.layer)), {}
+    tables = {}
     for fine_tuned in (False, True):
-        dense = reference[metric][reference.fine_tuned == fine_tuned].iloc[0]
-        table = scan[scan.fine_tuned == fine_tuned].pivot(index="layer", columns="ratio", values=metric)
-        tables[fine_tuned] = 100 * (table.loc[order].rename(index=short_name) / dense - 1)
+        dense = reference.l1[reference.fine_tuned == fine_tuned].iloc[0]
+        table = scan[scan.fine_tuned == fine_tuned].pivot(index="layer", columns="ratio", values="l1")
+        tables[fine_tuned] = 100 * (table.loc[scan.layer.unique()].rename(index=short_name) / dense - 1)
     return tables
 
 
@@ -72,7 +72,7 @@ def ranking_table(ranking: pd.DataFrame, scan: pd.DataFrame, layers: pd.DataFram
     table = wide.loc[ranking.set_index(["task", "layer"]).index.drop_duplicates()].rename_axis(columns=[None, None])
     if len(layers):
         costs = layers.set_index(["task", "layer"]).loc[table.index]
-        for measure in ("macs", "parameters"):
+        for measure in COSTS:
             table["saved at half, %", measure] = costs[f"{measure} %"].round(1)
     return table
 
@@ -86,38 +86,28 @@ def critical_text(ranking: pd.DataFrame, scan: pd.DataFrame) -> list[str]:
     ]
 
 
-def depth_order(ranking: pd.DataFrame) -> dict:
-    """How the rise at half goes with the level, `ranking` of one task and state: the least and the most sensitive
-    layer (name, rise), Spearman's rank correlation, whether that is a clear order, and the number of layers."""
-    rise = ranking.set_index("layer").at_half.sort_values()
-    levels = rise.index.str.extract(r"(\d+)$", expand=False).astype(int)
-    correlation = float(spearmanr(levels, rise).statistic)
-    ends = {"least": (rise.index[0], rise.iloc[0]), "most": (rise.index[-1], rise.iloc[-1])}
-    return ends | {"correlation": correlation, "is_clear": abs(correlation) >= CLEAR, "layers": len(rise)}
-
-
 def depth_orders(ranking: pd.DataFrame) -> dict:
-    """(task, state) -> `depth_order`; a state is "as pruned" or "after fine-tuning"."""
-    states = {False: "as pruned", True: "after fine-tuning"}
-    groups = ranking.groupby(["task", "fine_tuned"], sort=False) if len(ranking) else ()
-    return {(task, states[fine_tuned]): depth_order(rows) for (task, fine_tuned), rows in groups}
+    """(task, state) -> how the rise at half goes with the level; a state is "as pruned" or "after fine-tuning".
 
-
-def last_epoch(history: pd.DataFrame) -> pd.Series:
-    """The last epoch of a task's widest network: the discriminator's means d_real and d_fake among others."""
-    return history[history.ngf == history.ngf.max()].iloc[-1]
-
-
-def dead_shares(dead: pd.DataFrame) -> dict[str, float]:
-    """The shares of parameters and multiply-accumulates that would only ever meet padding, of a task's network."""
-    return {measure: dead[f"{measure} dead"].iloc[0] for measure in COSTS}
+    The least and the most sensitive layer (name, rise), Spearman's rank correlation, whether that is a clear order,
+    and the number of layers.
+    """
+    states, orders = {False: "as pruned", True: "after fine-tuning"}, {}
+    for (task, fine_tuned), rows in ranking.groupby(["task", "fine_tuned"], sort=False) if len(ranking) else ():
+        rise = rows.set_index("layer").at_half.sort_values()
+        levels = rise.index.str.extract(r"(\d+)$", expand=False).astype(int)
+        correlation = float(spearmanr(levels, rise).statistic)
+        ends = {name: (rise.index[i], rise.iloc[i]) for name, i in (("least", 0), ("most", -1))}
+        order = {"correlation": correlation, "is_clear": abs(correlation) >= CLEAR, "layers": len(rise)}
+        orders[task, states[fine_tuned]] = ends | order
+    return orders
 
 
 def harmed(scan: pd.DataFrame) -> dict:
     """At how many points of a scan fine-tuning raised L1: points, of how many, and the layers."""
     l1 = scan.pivot(index=["layer", "ratio"], columns="fine_tuned", values="l1")
     worse = l1[l1[True] > l1[False]]
-    layers = list(dict.fromkeys(short_name(layer) for layer, _ in worse.index))
+    layers = [short_name(layer) for layer in worse.index.unique("layer")]
     return {"points": len(worse), "of": len(l1), "layers": layers}
 
 

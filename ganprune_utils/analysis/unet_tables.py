@@ -32,10 +32,10 @@ def protocol(runs: pd.DataFrame) -> dict:
 
     The tasks, and what is the same for all of them: epochs, batch_size, steps, n_seeds, n_test, margin, margin_of_gain.
     """
-    pruned = [parameters for parameters in runs.parameters if "n_seeds" in parameters and "steps" in parameters]
-    tasks = list(dict.fromkeys(parameters["task"] for parameters in pruned))
+    pruned = [p for p in runs.parameters if "n_seeds" in p and "steps" in p]
+    tasks = list(dict.fromkeys(p["task"] for p in pruned))
     trained = [p for p in runs.parameters if "decay_epochs" in p and p["task"] in tasks[:1]]
-    stated = dict(item for parameters in [*trained[:1], *pruned] for item in parameters.items())
+    stated = dict(item for p in [*trained[:1], *pruned] for item in p.items())
     names = ("epochs", "batch_size", "steps", "n_seeds", "n_test", "margin", "margin_of_gain")
     return {"tasks": tasks} | {name: stated.get(name) for name in names}
 
@@ -58,7 +58,9 @@ def equal_cost_table(rows: pd.DataFrame, metric: str, digits: int, trivial: dict
     def text(group):
         return mean_std(round(group[metric].mean(), digits) + 0.0, group[metric].std(), digits)  # no "-0.0"
 
-    return _by_cost(_saved(rows) | _cells(rows, rows, text) | _constant(rows, "no network", trivial or {}, digits))
+    saved, trivial = _saved(rows), trivial or {}
+    cells = {(key[0], "no network", *key[2:]): f"{trivial[key[0]]:.{digits}f}" for key in saved if key[0] in trivial}
+    return _by_cost(saved | _cells(rows, saved, text) | cells)
 
 
 def latency_table(latency: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +71,7 @@ def latency_table(latency: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     def text(group):
         return f"{round(group['median'].iloc[0], 2):.4g} ({group['times faster'].iloc[0]:.2f}×)"
 
-    return _by_cost(_cells(latency, rows, text))
+    return _by_cost(_cells(latency, _saved(rows), text))
 
 
 def comparison_table(comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -87,10 +89,8 @@ def outcome_table(comparisons: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame
     """`outcome` of each proposed method, below what is saved; empty where it cannot reach the cost."""
     if not len(comparisons):
         return pd.DataFrame()
-    cells = _saved(rows)
-    for key, own in comparisons.groupby(["task", "proposed", "measure", "target"], sort=False):
-        cells[key] = outcome(own)
-    return _by_cost(cells)
+    groups = comparisons.groupby(["task", "proposed", "measure", "target"], sort=False)
+    return _by_cost(_saved(rows) | {key: outcome(own) for key, own in groups})
 
 
 def outcome(rows: pd.DataFrame) -> str:
@@ -127,10 +127,9 @@ def no_loss_table(no_loss: pd.DataFrame) -> pd.DataFrame:
     """
     if not len(no_loss):
         return no_loss
-    without = no_loss[no_loss.no_loss]
-    groups = without.groupby(["task", "method"], sort=False)
+    groups = no_loss[no_loss.no_loss].groupby(["task", "method"], sort=False)
     best = dict.fromkeys(own[f"{measure} saved"].idxmax() for _, own in groups for measure in COSTS)
-    table = without.loc[list(best)]
+    table = no_loss.loc[list(best)]
     shares = ["difference", "low", "high", "margin", "of the gain", "macs saved", "parameters saved"]
     table[shares] = (100 * table[shares].astype(float)).round(2)
     table["at"] = (table.measure + " " + table.target).str.removeprefix("both ")
@@ -144,18 +143,17 @@ def random_table(rows: pd.DataFrame) -> pd.DataFrame:
     """
     rows, saved, table = rows.assign(rise=equal_cost.rises(rows)), shares_saved(rows), []
     for cost in saved:
-        own = at_cost(rows, *cost).set_index("method").rise
-        random, uniform = (own[own.index == name] for name in ("random", "uniform"))
-        if random.max() < uniform.min():
-            rises = {"random": signed(random.mean()), "uniform": signed(uniform.mean())}
-            table.append({"cost": cost_name(*cost, saved), **rises})
+        own = at_cost(rows, *cost)
+        both = {name: own.rise[own.method == name] for name in ("random", "uniform")}
+        if both["random"].max() < both["uniform"].min():
+            means = {name: signed(rise.mean()) for name, rise in both.items()}
+            table.append({"cost": cost_name(*cost, saved)} | means)
     return pd.DataFrame(table)
 
 
 def small_dense_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Each small dense network, and what was pruned to the cost nearest to its own: the best, and uniform."""
-    saved, table = shares_saved(rows), []
-    rows = rows.assign(rise=equal_cost.rises(rows))
+    rows, saved, table = rows.assign(rise=equal_cost.rises(rows)), shares_saved(rows), []
     dense = rows[rows.method == "dense"].iloc[0]
     groups = rows[is_small_dense(rows.method)].groupby(["method", "measure", "target"], sort=False)
     for (_, *cost), own in groups:
@@ -194,9 +192,8 @@ def more_steps_table(more: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     for cost, own in more.groupby(["measure", "target"], sort=False):
         table = own.pivot(index="method", columns="steps", values=metrics)
         dense = table.l1.loc["dense"].clip(upper=trained)  # NaN, and then no bound, where there is none
-        rises = (100 * (table.l1 / dense - 1)).map(signed)
-        for steps in rises:
-            table["rise, %", steps] = rises[steps]
+        for steps, l1 in table.l1.items():
+            table["rise, %", steps] = (100 * (l1 / dense[steps] - 1)).map(signed)
         tables[cost_name(*cost, saved)] = table.sort_values(("l1", table.l1.columns[-1])).round(4)
     return pd.concat(tables, names=["cost"])
 
@@ -211,21 +208,17 @@ def first_table(more: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _saved(rows: pd.DataFrame) -> dict:
+    """(task, "saved", measure, target) -> what is saved at each cost of a task, as text."""
     shares = of_each_task(shares_saved, rows)
     return {(task, "saved", *cost): percent(share) for task, own in shares.items() for cost, share in own.items()}
 
 
-def _constant(rows: pd.DataFrame, name: str, values: dict[str, float], digits: int) -> dict:
-    shares = of_each_task(shares_saved, rows)
-    return {(task, name, *cost): f"{value:.{digits}f}" for task, value in values.items() for cost in shares[task]}
-
-
-def _cells(table: pd.DataFrame, rows: pd.DataFrame, text) -> dict:
-    """(task, method, measure, target) -> `text` of the group, at each cost where it belongs."""
-    shares, cells = of_each_task(shares_saved, rows), {}
+def _cells(table: pd.DataFrame, saved: dict, text) -> dict:
+    """(task, method, measure, target) -> `text` of the group, at each cost of `saved` where it belongs."""
+    cells = {}
     for (task, method, measure, target), own in table.groupby(["task", "method", "measure", "target"], sort=False):
-        for cost in shares[task]:
-            if method in EVERYWHERE or (cost[1] == target and measure in (cost[0], "both")):
+        for at, _, *cost in saved:
+            if at == task and (method in EVERYWHERE or (cost[1] == target and measure in (cost[0], "both"))):
                 cells[task, method, *cost] = text(own)
     return cells
 
