@@ -6,6 +6,7 @@ from ganprune_utils.analysis.formatting import mean_std
 from ganprune_utils.errors import DataError
 
 CONFIGURATION = ["training", "pruned_network", "granularity", "criterion"]  # how a network was made
+SAME = ["dataset", "seed", "granularity", "criterion", "target_compression"]  # what retraining does not change
 TOLERANCE = 1.05  # of the dense Fréchet distance
 COLLAPSED = 1.0001  # a classifier score below this: the same image whatever the noise
 GOALS = {"half of the filters removed": 3.0, "3/4 of the filters removed": 6.0}  # times faster, set beforehand
@@ -28,9 +29,16 @@ def cells(compressed: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
     numbers = rows.select_dtypes("number").columns.difference([*key, "draw"])
     rows = rows.groupby(key, sort=False).agg(dict.fromkeys(numbers, "mean") | {"widths": "first"}).reset_index()
     if not retrained.empty:
-        rows = pd.concat([rows, _named_by_training(retrained)], ignore_index=True)
-    twice = rows[rows.duplicated(key)]
-    if len(twice):
+        trained = retrained[retrained.recalibrated].reset_index(drop=True)
+        trained["training"] = trained.schedule.str.replace("_", "-") + trained.rewind.map(
+            {True: ", rewound", False: ""}
+        )
+        for schedule, granularity in (("dense", "dense"), ("scratch", "structured")):
+            trained.loc[trained.schedule == schedule, CONFIGURATION[1:]] = ["generator", granularity, "none"]
+        rate = ", D at " + trained.discriminator_rate.map("{:g}".format) + " of its rate"
+        trained["pruned_network"] += rate.where(trained.discriminator_rate != 1, "")
+        rows = pd.concat([rows, trained], ignore_index=True)
+    if len(twice := rows[rows.duplicated(key)]):
         raise DataError(f"results: {', '.join(map(str, twice.iloc[0][key]))} was run twice, in different ways")
     pairs, bare = ({*zip(part.dataset, part.seed, strict=True)} for part in (rows, rows[rows.training == "none"]))
     if missing := pairs - bare:
@@ -38,43 +46,32 @@ def cells(compressed: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _named_by_training(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows[rows.recalibrated].reset_index(drop=True)
-    rows["training"] = rows.schedule.str.replace("_", "-")
-    rows.loc[rows.rewind, "training"] += ", rewound"
-    for schedule, granularity in (("dense", "dense"), ("scratch", "structured")):
-        rows.loc[rows.schedule == schedule, CONFIGURATION[1:]] = ["generator", granularity, "none"]
-    other = rows.discriminator_rate != 1
-    rows.loc[other, "pruned_network"] += ", D at " + rows.discriminator_rate.map("{:g}".format) + " of its rate"
-    return rows
-
-
-def retrained(rows: pd.DataFrame) -> pd.DataFrame:
+def pruned_and_trained(rows: pd.DataFrame) -> pd.DataFrame:
     """Those of `cells` that were pruned and trained again; not the dense pair, nor what was trained from scratch."""
     return rows[rows.training.str.startswith(("one-shot", "iterative"))]
 
 
-def one_table(rows: pd.DataFrame, metric: str = "frechet", digits: int = 2) -> pd.DataFrame:
+def one_table(rows: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
     """The metric, "mean ± std (n)" over training seeds; (data set, target compression) in columns; blank: not run."""
     grouped = rows.groupby(["dataset", *CONFIGURATION, "target_compression"], sort=False)[metric]
-    text = grouped.agg(lambda values: f"{mean_std(values.mean(), values.std(), digits)} ({values.count()})")
+    text = grouped.agg(lambda values: f"{mean_std(values.mean(), values.std(), 2)} ({values.count()})")
     wide = text.unstack(["dataset", "target_compression"]).sort_index(axis=1)
-    order = rows.drop_duplicates(CONFIGURATION)[CONFIGURATION]
-    return wide.loc[pd.MultiIndex.from_frame(order)].fillna("")
+    return wide.loc[pd.MultiIndex.from_frame(rows[CONFIGURATION].drop_duplicates())].fillna("")
 
 
 def by_dataset(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """`one_table` as one table per data set, without the configurations and compressions that it has no run of."""
     each = {name: table[name] for name in table.columns.unique(level=0)}
-    return {name: times(own.loc[(own != "").any(axis=1), (own != "").any()]) for name, own in each.items()}
+    return {name: _times(own.loc[(own != "").any(axis=1), (own != "").any()]) for name, own in each.items()}
 
 
-def times(table: pd.DataFrame) -> pd.DataFrame:
-    """Compressions in the column names as "8×"."""
-    return table.rename(columns=lambda name: name if isinstance(name, str) else f"{name:g}×")
+def _times(table: pd.DataFrame) -> pd.DataFrame:
+    """Compressions in the column names as "8×"; numbers with two digits, what is missing blank."""
+    text = table.map(lambda value: value if isinstance(value, str) else "" if pd.isna(value) else f"{value:.2f}")
+    return text.rename(columns=lambda name: name if isinstance(name, str) else f"{name:g}×")
 
 
-def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFrame:
+def best_within(rows: pd.DataFrame) -> pd.DataFrame:
     """For each data set the networks of most compression and of fewest MACs that stay within the tolerance.
 
     Of its first seed, the one that was retrained. Chosen by `frechet_validation`, against that of the dense generator
@@ -87,7 +84,7 @@ def best_within(rows: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFram
         own = own[own.seed == own.seed.min()]
         dense = own[(own.granularity == "dense") & (own.training == "none")].iloc[0]
         control = own[(own.granularity == "dense") & (own.training == "dense")].frechet
-        allowed = own[(own.frechet_validation <= tolerance * dense.frechet_validation) & ~is_mean(own)]
+        allowed = own[(own.frechet_validation <= TOLERANCE * dense.frechet_validation) & ~is_mean(own)]
         # Of two that are as small, the better; no two compressions are the same to the last digit.
         smallest = allowed.assign(rank=-allowed.compression.round(1)).sort_values(["rank", "frechet_validation"])
         fewest_macs = allowed[allowed.macs < dense.macs].sort_values(["macs", "frechet_validation"])
@@ -122,8 +119,8 @@ def costs(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[(rows.training == "none") & rows.criterion.isin(["none", "magnitude"])]
     rows = rows[rows.seed == rows.groupby("dataset").seed.transform("min")]
     rows = rows.set_index(["dataset", "granularity", "target_compression"])
-    timed = {f"ms, batch {n}": f"time, batch {n}" for n in (64, 1)}
-    names = {"macs": "multiplications", "packed": "bytes"} | timed
+    names = {"macs": "multiplications", "packed": "bytes"}
+    names |= {f"ms, batch {n}": f"time, batch {n}" for n in (64, 1)}
     dense = rows.xs("dense", level="granularity").droplevel("target_compression")[list(names)]
     ratios = dense.div(rows[list(names)], level="dataset").rename(columns=names)
     ratios.insert(0, "parameters not zero", rows.compression)
@@ -138,8 +135,8 @@ def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
     columns |= {"memory": "memory", "zipped": "bytes, zipped", "sparse": "bytes, sparse"}
     ratios = {}
     for dataset, own in cost.groupby("dataset", sort=False):
-        own = own.set_index("network")
-        fewer = (own.loc["dense", list(columns)] / own[list(columns)]).rename(columns=columns)
+        own = own.set_index("network")[list(columns)]
+        fewer = (own.loc["dense"] / own).rename(columns=columns)
         timed = latency[latency.dataset == dataset]
         for (runner, threads, batch), rows in timed.groupby(["runner", "threads", "batch"], sort=False):
             setting = "" if threads == 1 else f", {threads} threads"
@@ -152,13 +149,12 @@ def whole_filters(filters: pd.DataFrame, guided: pd.DataFrame) -> pd.DataFrame:
     """Fréchet distance, recalibrated: (scope, criterion) in rows, (data set, share of the filters) in columns."""
     if filters.empty:
         return filters
-    by_scan = guided[guided.method == "guided"].assign(scope="guided", criterion="l2")
-    rows = pd.concat([filters, by_scan])
+    index = ["scope", "criterion"]
+    rows = pd.concat([filters, guided[guided.method == "guided"].assign(scope="guided", criterion="l2")])
     rows = rows[rows.recalibrated]
-    order = rows.drop_duplicates(["scope", "criterion"])[["scope", "criterion"]]
-    wide = rows.pivot_table(index=["scope", "criterion"], columns=["dataset", "ratio"], values="frechet")
-    wide = wide.loc[pd.MultiIndex.from_frame(order)]
-    return _two_digits(wide.rename(columns=lambda ratio: f"{100 * ratio:g} %", level="ratio"))
+    wide = rows.pivot_table(index=index, columns=["dataset", "ratio"], values="frechet")
+    wide = wide.loc[pd.MultiIndex.from_frame(rows[index].drop_duplicates())]
+    return _times(wide.rename(columns=lambda ratio: f"{100 * ratio:g} %", level="ratio"))
 
 
 def balance(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -180,27 +176,21 @@ def balance(rounds: pd.DataFrame) -> pd.DataFrame:
         rows[key] = {name: f"{mean:.2f}" for name, mean in means.items()} | {"rounds": len(own)} | counts
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=[*names, "target_compression"])
-    same = [name for name in names if name != "schedule" and rounds[name].nunique() == 1]
-    return table.droplevel(same)
+    return table.droplevel([name for name in names if name != "schedule" and rounds[name].nunique() == 1])
 
 
 def paying(rows: pd.DataFrame) -> pd.DataFrame:
     """Fréchet distance not retrained beside retrained: (data set, granularity, criterion, pruned network) in rows,
     (compression, training) in columns. `rows` are of `cells`."""
-    key, trained = ["dataset", "seed", "granularity", "criterion"], retrained(rows)
-    index = ["dataset", "granularity", "criterion", "pruned_network"]
-    bare = rows[rows.training == "none"].drop(columns="pruned_network")
-    bare = bare.merge(trained[[*key, "pruned_network"]].drop_duplicates(), on=key)
-    bare = bare[bare.target_compression.isin(trained.target_compression)].assign(training="not retrained")
+    trained = pruned_and_trained(rows)
+    bare = rows[(rows.training == "none") & rows.target_compression.isin(trained.target_compression)]
+    bare = bare.drop(columns="pruned_network").assign(training="not retrained")
+    bare = bare.merge(trained[[*SAME[:-1], "pruned_network"]].drop_duplicates(), on=SAME[:-1])
     both = pd.concat([bare, trained])
-    order = list(dict.fromkeys(both.training))
+    index = ["dataset", "granularity", "criterion", "pruned_network"]
     wide = both.pivot(index=index, columns=["target_compression", "training"], values="frechet")
-    columns = [(c, t) for c in sorted(set(both.target_compression)) for t in order if (c, t) in wide.columns]
-    return times(_two_digits(wide[columns]))
-
-
-def _two_digits(table: pd.DataFrame) -> pd.DataFrame:
-    return table.map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+    columns = [(c, t) for c in sorted(set(both.target_compression)) for t in dict.fromkeys(both.training)]
+    return _times(wide[[column for column in columns if column in wide.columns]])
 
 
 def steps_left(rounds: pd.DataFrame) -> tuple[int, dict[float, int]]:
@@ -216,62 +206,63 @@ def steps_left(rounds: pd.DataFrame) -> tuple[int, dict[float, int]]:
 def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The numbers of the page's first section, a small table each; those that were not measured are empty.
 
-    `rows` are of `cells`, `latency` of notebook 9, may be empty.
+    `rows` are of `cells`, `latency` of notebook 9, may be empty. without_retraining: the best criterion at the lowest
+    target compression, beside the dense generator. made_worse: how many retrained networks are worse than before, and
+    the lowest compression at which one is (NaN: none). both_pruned: in how many pairs of configurations pruning the
+    discriminator too gave worse images. slower_discriminator: one that learns more slowly, beside the same
+    configuration without it. random_pruning: its distance over that of magnitude pruning. one_image: in how many seeds
+    a network that was not retrained makes one image of any noise. speed: times faster than dense on one thread at batch
+    64, least and most over data sets, and whether the goal is met.
     """
-    bare, trained = rows[rows.training == "none"], retrained(rows)
-    return {
-        "without_retraining": best_not_retrained(bare),
-        "after_training": best_after_training(rows),
-        "made_worse": made_worse(bare, trained),
-        "both_pruned": both_pruned(trained),
-        "slower_discriminator": slower_discriminator(trained),
-        "random_pruning": random_over_magnitude(trained),
-        "one_image": one_image(bare),
-        "speed": speed(latency),
-    }
+    bare, trained, found = rows[rows.training == "none"], pruned_and_trained(rows), {}
 
-
-def best_not_retrained(bare: pd.DataFrame) -> pd.DataFrame:
-    """The best criterion at the lowest target compression, for each data set and granularity, beside the dense one."""
     means = bare.groupby(["dataset", "target_compression", "granularity", "criterion"], sort=False).frechet.mean()
     means = means.reset_index()
     pruned, dense = means[means.granularity != "dense"], means[means.granularity == "dense"]
     lowest = pruned[pruned.target_compression == pruned.groupby("dataset").target_compression.transform("min")]
     best = lowest.loc[lowest.groupby(["dataset", "granularity"], sort=False).frechet.idxmin()]
-    return best.assign(frechet_dense=best.dataset.map(dense.set_index("dataset").frechet))
+    found["without_retraining"] = best.assign(frechet_dense=best.dataset.map(dense.set_index("dataset").frechet))
+    found["after_training"] = best_after_training(rows)
+
+    both = trained.merge(bare, on=SAME, suffixes=("", "_before"))
+    worse = both[both.frechet > both.frechet_before].groupby("dataset").target_compression
+    worse = both.groupby("dataset").size().to_frame("networks").join(worse.agg(worse="size", lowest="min"))
+    found["made_worse"] = worse.fillna({"worse": 0}).reset_index()
+
+    pairs = _beside(trained, "pruned_network", ["generator", "both"])
+    worse = (pairs["both"] > pairs["generator"]).groupby("dataset").agg(pairs="size", worse="sum")
+    found["both_pruned"] = worse.reset_index()
+
+    slower = trained[trained.pruned_network.str.contains(", D at ")]
+    plain = trained[trained.pruned_network == "generator"]
+    slower = slower.merge(plain, on=["training", *SAME], suffixes=("", "_without"))
+    found["slower_discriminator"] = slower[["training", *SAME, "frechet", "frechet_without"]]
+
+    pairs = _beside(trained, "criterion", ["magnitude", "random"])
+    ratio = (pairs["random"] / pairs["magnitude"]).groupby(["dataset", "granularity"])
+    found["random_pruning"] = ratio.agg(low="min", high="max", median="median", pairs="size").reset_index()
+
+    collapsed = bare.assign(collapsed=bare.score < COLLAPSED)
+    collapsed = collapsed.groupby([name for name in SAME if name != "seed"], sort=False).collapsed
+    collapsed = collapsed.agg(collapsed="sum", seeds="size").reset_index()
+    found["one_image"] = collapsed[collapsed.collapsed > 0]
+
+    found["speed"] = latency
+    if not latency.empty:
+        timed = latency[latency.network.isin(list(GOALS)) & (latency.threads == 1) & (latency.batch == 64)]
+        speed = timed.groupby(["network", "runner"], sort=False).ratio.agg(low="min", high="max").reset_index()
+        goal = speed.network.map(GOALS)
+        found["speed"] = speed.assign(goal=goal, met=speed.low >= goal)
+    return found
 
 
 def best_after_training(rows: pd.DataFrame) -> pd.DataFrame:
     """Lowest Fréchet distance after training: (data set, network) in rows, compressions in columns."""
     trained = rows[rows.training != "none"]
     names = {"dense": "dense, trained as long", "scratch": "small dense, trained from scratch"}
-    network = trained.training.map(names).fillna(trained.granularity + ", retrained")
-    wide = trained.assign(network=network).pivot_table(
-        index=["dataset", "network"], columns="target_compression", values="frechet", aggfunc="min"
-    )
-    return times(_two_digits(wide))
-
-
-def made_worse(bare: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
-    """How many retrained networks are worse than before, and the lowest compression at which one is (NaN: none)."""
-    same = ["dataset", "seed", "granularity", "criterion", "target_compression"]
-    both = trained.merge(bare, on=same, suffixes=("", "_before"))
-    worse = both[both.frechet > both.frechet_before].groupby("dataset").target_compression.agg(["size", "min"])
-    table = both.groupby("dataset").size().to_frame("networks").join(worse)
-    return table.rename(columns={"size": "worse", "min": "lowest"}).fillna({"worse": 0}).reset_index()
-
-
-def both_pruned(trained: pd.DataFrame) -> pd.DataFrame:
-    """In how many pairs of configurations pruning the discriminator too gave worse images."""
-    pairs = _beside(trained, "pruned_network", ["generator", "both"])
-    return (pairs["both"] > pairs["generator"]).groupby("dataset").agg(pairs="size", worse="sum").reset_index()
-
-
-def random_over_magnitude(trained: pd.DataFrame) -> pd.DataFrame:
-    """The Fréchet distance of random pruning over that of magnitude pruning: least, most and median of all pairs."""
-    pairs = _beside(trained, "criterion", ["magnitude", "random"])
-    ratio = (pairs["random"] / pairs["magnitude"]).groupby(["dataset", "granularity"])
-    return ratio.agg(low="min", high="max", median="median", pairs="size").reset_index()
+    trained = trained.assign(network=trained.training.map(names).fillna(trained.granularity + ", retrained"))
+    index, columns = ["dataset", "network"], "target_compression"
+    return _times(trained.pivot_table(index=index, columns=columns, values="frechet", aggfunc="min"))
 
 
 def _beside(trained: pd.DataFrame, name: str, values: list[str]) -> pd.DataFrame:
@@ -280,47 +271,16 @@ def _beside(trained: pd.DataFrame, name: str, values: list[str]) -> pd.DataFrame
     return trained.pivot_table(index=same, columns=name, values="frechet").reindex(columns=values).dropna()
 
 
-def slower_discriminator(trained: pd.DataFrame) -> pd.DataFrame:
-    """A discriminator that learns more slowly, beside the same configuration without it (frechet_without)."""
-    slower = trained[trained.pruned_network.str.contains(", D at ")]
-    same = ["dataset", "seed", "training", "granularity", "criterion", "target_compression"]
-    plain = trained[trained.pruned_network == "generator"]
-    return slower.merge(plain, on=same, suffixes=("", "_without"))[[*same, "frechet", "frechet_without"]]
-
-
-def one_image(bare: pd.DataFrame) -> pd.DataFrame:
-    """In how many seeds a network that was not retrained makes one image of any noise, where there is such a seed."""
-    names = ["dataset", "granularity", "criterion", "target_compression"]
-    collapsed = bare.assign(collapsed=bare.score < COLLAPSED).groupby(names, sort=False).collapsed
-    counts = collapsed.agg(collapsed="sum", seeds="size").reset_index()
-    return counts[counts.collapsed > 0]
-
-
-def speed(latency: pd.DataFrame) -> pd.DataFrame:
-    """Times faster than dense on one thread at batch 64, least and most over data sets, and whether the goal is met."""
-    if latency.empty:
-        return latency
-    rows = latency[latency.network.isin(list(GOALS)) & (latency.threads == 1) & (latency.batch == 64)]
-    ranges = rows.groupby(["network", "runner"], sort=False).ratio.agg(low="min", high="max").reset_index()
-    return ranges.assign(goal=ranges.network.map(GOALS), met=ranges.low >= ranges.network.map(GOALS))
-
-
 def checklist(rows: pd.DataFrame) -> dict[str, dict]:
     """What Blalock et al. (2020) ask for, without and with retraining: the seeds of each data set, the
     compressions, and for two baselines the granularities on each data set. `rows` are of `cells`."""
+    parts = {"without retraining": rows[rows.training == "none"], "with retraining": pruned_and_trained(rows)}
     answers = {}
-    for name, own in (("without retraining", rows[rows.training == "none"]), ("with retraining", retrained(rows))):
+    for name, own in parts.items():
         pruned = own[own.granularity != "dense"]
-        if len(pruned):
-            answers[name] = {
-                "seeds": own.groupby("dataset").seed.nunique().to_dict(),
-                "compressions": sorted(pruned.target_compression.unique()),
-                "random": _granularities(pruned, "random"),
-                "magnitude": _granularities(pruned, "magnitude"),
-            }
-    return answers
-
-
-def _granularities(pruned: pd.DataFrame, criterion: str) -> dict[str, list[str]]:
-    used = pruned.granularity.where(pruned.criterion == criterion)
-    return {name: sorted(own.dropna().unique()) for name, own in used.groupby(pruned.dataset)}
+        seeds = own.groupby("dataset").seed.nunique().to_dict()
+        answers[name] = {"seeds": seeds, "compressions": sorted(pruned.target_compression.unique())}
+        for criterion in ("random", "magnitude"):
+            used = pruned.granularity.where(pruned.criterion == criterion).groupby(pruned.dataset)
+            answers[name][criterion] = {dataset: sorted(each.dropna().unique()) for dataset, each in used}
+    return {name: answer for name, answer in answers.items() if answer["compressions"]}
