@@ -18,24 +18,14 @@ from ganprune_utils.analysis.paper import PAPER
 from ganprune_utils.data.transforms import center_crop, to_uint8
 from ganprune_utils.metrics.similarity import PUBLISHED_WEIGHTS, uqi
 
-
-def _zero_one(images):
-    return (images + 1) / 2
-
-
 # From images in [-1, 1] (N, C, H, W) to arrays (N, H, W, C) as they would be passed, all with MAX = 255 but one.
 CONVENTIONS = {
-    "float [-1, 1], L = 255": lambda images: _arrays(images),
-    "float [0, 1], L = 255": lambda images: _arrays(_zero_one(images)),
-    "[0, 1] cut to bytes, L = 255": lambda images: _arrays(_zero_one(images)).astype(np.uint8),
-    "float [-1, 1], L = 2": lambda images: _arrays(images),
-    "bytes, L = 255": lambda images: _arrays(to_uint8(images)),
+    "float [-1, 1], L = 255": lambda images: images.permute(0, 2, 3, 1).numpy(),
+    "float [0, 1], L = 255": lambda images: ((images + 1) / 2).permute(0, 2, 3, 1).numpy(),
+    "[0, 1] cut to bytes, L = 255": lambda images: ((images + 1) / 2).permute(0, 2, 3, 1).numpy().astype(np.uint8),
+    "float [-1, 1], L = 2": lambda images: images.permute(0, 2, 3, 1).numpy(),
+    "bytes, L = 255": lambda images: to_uint8(images).permute(0, 2, 3, 1).numpy(),
 }
-RANGES = {"float [-1, 1], L = 2": 2.0}
-
-
-def _arrays(images: torch.Tensor) -> np.ndarray:
-    return images.permute(0, 2, 3, 1).numpy()
 
 
 def ms_ssim_of_sewar_046(a: np.ndarray, b: np.ndarray, maximum: float) -> complex:
@@ -43,11 +33,9 @@ def ms_ssim_of_sewar_046(a: np.ndarray, b: np.ndarray, maximum: float) -> comple
 
     Where the image is smaller than the 11-tap window, scipy's convolution exchanges the two without a word.
     """
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    window = dict(fltr=Filter.GAUSSIAN, sigma=1.5, ws=11)
-    terms = []
+    a, b, terms = a.astype(np.float64), b.astype(np.float64), []
     for _ in PUBLISHED_WEIGHTS:
-        terms.append(sewar.ssim(a, b, MAX=maximum, fltr_specs=window))
+        terms.append(sewar.ssim(a, b, MAX=maximum, fltr_specs=dict(fltr=Filter.GAUSSIAN, sigma=1.5, ws=11)))
         a, b = (uniform_filter(image, 2)[::2, ::2] for image in (a, b))
     bases = [contrast for _, contrast in terms[:-1]] + [terms[-1][0]]
     return complex(np.prod(np.array(bases, dtype=complex) ** np.array(PUBLISHED_WEIGHTS)))
@@ -62,13 +50,12 @@ def score_all(images: dict[str, torch.Tensor], native_size: int) -> pd.DataFrame
     rows = []
     for convention, prepare in CONVENTIONS.items():
         prepared = {name: prepare(center_crop(batch, native_size)) for name, batch in images.items()}
-        maximum = RANGES.get(convention, 255.0)
-        for name in prepared:
-            if name == "dense":
-                continue
-            couples = list(zip(prepared["dense"], prepared[name], strict=True))
+        dense, maximum = prepared.pop("dense"), 2.0 if convention.endswith("L = 2") else 255.0
+        for name, arrays in prepared.items():
+            couples = list(zip(dense, arrays, strict=True))
+            x, y = (torch.from_numpy(np.ascontiguousarray(v)).permute(0, 3, 1, 2) for v in (dense, arrays))
             scores = {
-                "uqi": _exact_uqi(prepared["dense"], prepared[name]),
+                "uqi": uqi(x, y, data_range=255).numpy(),
                 "uqi_sewar": np.array([sewar.uqi(a, b) for a, b in couples]),
                 "ssim": np.array([sewar.ssim(a, b, MAX=maximum)[0] for a, b in couples]),
                 "ms_ssim": np.array([ms_ssim_of_sewar_046(a, b, maximum).real for a, b in couples]),
@@ -76,11 +63,6 @@ def score_all(images: dict[str, torch.Tensor], native_size: int) -> pd.DataFrame
             for metric, values in scores.items():
                 rows.append((convention, name, metric, values.mean(), np.median(values), values.min()))
     return pd.DataFrame(rows, columns=["input_convention", "compared", "metric", "value", "median", "min"])
-
-
-def _exact_uqi(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    x, y = (torch.from_numpy(np.ascontiguousarray(v)).permute(0, 3, 1, 2) for v in (a, b))
-    return uqi(x, y, data_range=255).numpy()
 
 
 def what_sewar_returns(a: np.ndarray, b: np.ndarray) -> dict[str, str]:
@@ -114,12 +96,12 @@ def distance_to_paper(scores_by_mode: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """How far sewar's UQI under each convention and mode is from the printed mean and minimum, nearest first."""
     rows = []
     for mode, all_scores in scores_by_mode.items():
-        columns = all_scores[all_scores.metric == "uqi_sewar"]
-        for convention in dict.fromkeys(columns.input_convention):
+        scored = all_scores[all_scores.metric == "uqi_sewar"].set_index(["input_convention", "compared"])
+        for convention in CONVENTIONS:
             row, distance = {"input_convention": convention, "mode": mode}, 0.0
             for table, printed in PAPER.items():
                 table, (mean, minimum) = f"Table {table}", (printed["uqi"][0], printed["uqi"][4])
-                scores = columns[(columns.input_convention == convention) & (columns.compared == table)].iloc[0]
+                scores = scored.loc[(convention, table)]
                 row |= {f"{table} mean": scores.value, f"{table} min": scores["min"]}
                 distance += abs(scores.value - mean) + abs(scores["min"] - minimum)
             rows.append(row | {"distance": distance if math.isfinite(distance) else math.inf})

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from ganprune_utils.data.transforms import as_saved
-from ganprune_utils.metrics import similarity
 from ganprune_utils.metrics.quality import QualityEvaluator
+from ganprune_utils.metrics.similarity import ssim, uqi
 from ganprune_utils.models import sampling
 from ganprune_utils.pruning.recalibrate import recalibrate_batchnorm
 
@@ -38,11 +38,10 @@ class DCGANEvaluator:
             if recalibrate:
                 recalibrate_batchnorm(network, self.recalibration_noise)
             images = self.images(network, len(self.noise))
-            scores = {
-                name: getattr(similarity, name)(self.reference, images[: self.n_samples], data_range=255).mean().item()
-                for name in ("ssim", "uqi")
-            }
-            rows.append({"recalibrated": recalibrate, **scores, **self.quality.images(images[: self.n_quality])})
+            row = {"recalibrated": recalibrate}
+            for name, metric in (("ssim", ssim), ("uqi", uqi)):
+                row[name] = metric(self.reference, images[: self.n_samples], data_range=255).mean().item()
+            rows.append(row | self.quality.images(images[: self.n_quality]))
         return rows
 
     def images(self, network: nn.Module, n: int) -> torch.Tensor:

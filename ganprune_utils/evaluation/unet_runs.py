@@ -91,12 +91,10 @@ def evaluate(tuning: FineTuning, candidates: list[Candidate], seed: int, n_seeds
             result = tuning.result(candidate, seed + run, 0 if as_trained else steps)
             key = {"method": candidate.method, "measure": candidate.measure, "target": candidate.target, "run": run}
             rows.append(key | spent | result["scores"])
-            for table, name in ((l1, "l1"), (ssim, "ssim")):
-                table[tuple(key.values())] = result[name].numpy()
+            l1[tuple(key.values())], ssim[tuple(key.values())] = result["l1"].numpy(), result["ssim"].numpy()
             images.append(spread(result["images"], SHOWN).clone())
         print(f"{candidate.method}, {candidate.measure} {candidate.target}: L1 {rows[-1]['l1']:.4f}")
-    levels = {"columns": ["method", "measure", "target", "run"]}
-    tables = (pd.DataFrame(table).rename_axis(**levels) for table in (l1, ssim))
+    tables = (pd.DataFrame(table).rename_axis(columns=list(key)) for table in (l1, ssim))
     return Evaluated(pd.DataFrame(rows), *tables, images)
 
 

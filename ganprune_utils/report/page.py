@@ -21,20 +21,13 @@ def write_page(template: str, folder: Path, runs: pd.DataFrame, **values) -> Pat
     The template also gets `figures`, `notebooks` and `tables`: paths of the files in these folders, from `folder`.
     """
     write_atomic(folder / "tables" / "runs.jsonl", runs.to_json(orient="records", lines=True))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    options = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, **options)
     environment.filters["table"] = formatting.markdown
-    for name in ("percent", "signed", "interval", "mean_std"):
-        environment.filters[name] = getattr(formatting, name)
-    files = {
-        name: sorted(str(path.relative_to(folder)) for path in folder.glob(f"{name}/*"))
-        for name in ("figures", "notebooks", "tables")
-    }
+    environment.filters |= {name: getattr(formatting, name) for name in ("percent", "signed", "interval")}
+    for name in ("figures", "notebooks", "tables"):
+        values[name] = sorted(str(path.relative_to(folder)) for path in folder.glob(f"{name}/*"))
     code = ", ".join(sorted(set(runs.code_version)))
-    text = environment.get_template(f"{template}.md.j2").render(**files, n_runs=len(runs), code=code, **values)
+    text = environment.get_template(f"{template}.md.j2").render(n_runs=len(runs), code=code, **values)
     return write_atomic(folder / "README.md", text)
