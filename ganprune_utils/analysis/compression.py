@@ -91,8 +91,8 @@ def best_within(rows: pd.DataFrame) -> pd.DataFrame:
         for goal, ranked in (("parameters", smallest), ("MACs", fewest_macs)):
             row = (ranked.iloc[0] if len(ranked) else dense).to_dict()
             row |= {"fewest": goal, "frechet_dense": dense.frechet, "times_fewer_macs": dense.macs / row["macs"]}
-            row["rise"] = row["frechet"] / dense.frechet - 1
-            row["rise_control"] = row["frechet"] / control.iloc[0] - 1 if len(control) else float("nan")
+            rises = {"rise": dense.frechet, "rise_control": control.iloc[0] if len(control) else float("nan")}
+            row |= {name: row["frechet"] / start - 1 for name, start in rises.items()}
             if "ms, batch 64" in row:
                 row["times_faster"] = dense["ms, batch 64"] / row["ms, batch 64"]
             best.append(row)
@@ -207,7 +207,8 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFram
     """The numbers of the page's first section, a small table each; those that were not measured are empty.
 
     `rows` are of `cells`, `latency` of notebook 9, may be empty. without_retraining: the best criterion at the lowest
-    target compression, beside the dense generator. made_worse: how many retrained networks are worse than before, and
+    target compression, beside the dense generator. after_training: the lowest Fréchet distance, (data set, network) in
+    rows, compressions in columns. made_worse: how many retrained networks are worse than before, and
     the lowest compression at which one is (NaN: none). both_pruned: in how many pairs of configurations pruning the
     discriminator too gave worse images. slower_discriminator: one that learns more slowly, beside the same
     configuration without it. random_pruning: its distance over that of magnitude pruning. one_image: in how many seeds
@@ -222,7 +223,13 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFram
     lowest = pruned[pruned.target_compression == pruned.groupby("dataset").target_compression.transform("min")]
     best = lowest.loc[lowest.groupby(["dataset", "granularity"], sort=False).frechet.idxmin()]
     found["without_retraining"] = best.assign(frechet_dense=best.dataset.map(dense.set_index("dataset").frechet))
-    found["after_training"] = best_after_training(rows)
+
+    names = {"dense": "dense, trained as long", "scratch": "small dense, trained from scratch"}
+    after = rows[rows.training != "none"]
+    after = after.assign(network=after.training.map(names).fillna(after.granularity + ", retrained"))
+    index, columns = ["dataset", "network"], "target_compression"
+    after = after.pivot_table(index=index, columns=columns, values="frechet", aggfunc="min")
+    found["after_training"] = _times(after)
 
     both = trained.merge(bare, on=SAME, suffixes=("", "_before"))
     worse = both[both.frechet > both.frechet_before].groupby("dataset").target_compression
@@ -254,15 +261,6 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFram
         goal = speed.network.map(GOALS)
         found["speed"] = speed.assign(goal=goal, met=speed.low >= goal)
     return found
-
-
-def best_after_training(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lowest Fréchet distance after training: (data set, network) in rows, compressions in columns."""
-    trained = rows[rows.training != "none"]
-    names = {"dense": "dense, trained as long", "scratch": "small dense, trained from scratch"}
-    trained = trained.assign(network=trained.training.map(names).fillna(trained.granularity + ", retrained"))
-    index, columns = ["dataset", "network"], "target_compression"
-    return _times(trained.pivot_table(index=index, columns=columns, values="frechet", aggfunc="min"))
 
 
 def _beside(trained: pd.DataFrame, name: str, values: list[str]) -> pd.DataFrame:

@@ -48,10 +48,8 @@ def pictured(rows: pd.DataFrame, target: str) -> pd.DataFrame:
 
 
 def shares_saved(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """(measure, target) -> the share of the dense cost that networks pruned to it save, on average.
-
-    Multiply-accumulates first, the highest cost first.
-    """
+    """(measure, target) -> the mean share of the dense cost that networks pruned to it save; multiply-accumulates
+    first, the highest cost first."""
     dense, saved = rows[rows.method == "dense"].iloc[0], {}
     for measure in COSTS:
         targets = rows[rows.measure.isin([measure, "both"]) & ~is_small_dense(rows.method)].groupby("target")
@@ -66,10 +64,7 @@ def cost_name(measure: str, target: str, saved: dict) -> str:
 
 
 def trivial_rise(no_loss: pd.DataFrame) -> float:
-    """How much worse than the dense network the better baseline without a network is, a share of the dense L1.
-
-    `no_loss` are rows of unet-no-loss.csv on one task.
-    """
+    """How much worse than the dense network the better baseline without a network is, a share of the dense L1."""
     rows = no_loss[no_loss.difference != 0]
     return float((rows.difference / rows["of the gain"]).astype(float).median())
 
@@ -137,8 +132,8 @@ def comparisons(l1: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         for (method, measure, target), other in runs.items():
             scores = runs.get((proposed, measure, target)) or runs.get((proposed, "both", target))
             if scores is not None and method not in (proposed, DEPTH_REDUCTION) and measure != "both":
-                row = {"proposed": proposed, "against": method, "measure": measure, "target": target}
-                row |= difference(scores, other, whole, seed)
+                key = {"proposed": proposed, "against": method, "measure": measure, "target": target}
+                row = key | difference(scores, other, whole, seed)
                 rows.append(row | {"better": row["high"] < 0, "worse": row["low"] > 0})
     return pd.DataFrame(rows)
 

@@ -50,9 +50,8 @@ def markdown(table: pd.DataFrame) -> str:
     """A table in GitHub's Markdown; an index that has names becomes columns, column levels are joined by a space,
     numbers have four significant digits, what is missing is blank."""
     flat = table.reset_index() if table.index.names != [None] else table.copy()
-    flat.columns = [
-        " ".join(map(str, column)).strip() if isinstance(column, tuple) else str(column) for column in flat.columns
-    ]
+    names = (column if isinstance(column, tuple) else (column,) for column in flat.columns)
+    flat.columns = [" ".join(map(str, name)).strip() for name in names]
     text = flat.map(lambda value: f"{value:.4g}".replace("nan", "") if isinstance(value, float) else str(value))
     lines = [list(text.columns), ["---"] * text.shape[1], *text.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -12,10 +12,10 @@ def run_files(root, name: str) -> list[Path]:
     """Files `name` under `root`. Where a study left a list of its runs (runs.txt), only theirs: a run folder from an
     earlier version of the study stays on disk, but does not belong to its tables."""
     root = Path(root)
-    if (root / "runs.txt").is_file():
-        paths = (root / line / name for line in (root / "runs.txt").read_text().splitlines())
-        return sorted(path for path in paths if path.is_file())
-    return sorted(root.rglob(name))
+    if not (root / "runs.txt").is_file():
+        return sorted(root.rglob(name))
+    paths = (root / line / name for line in (root / "runs.txt").read_text().splitlines())
+    return sorted(path for path in paths if path.is_file())
 
 
 def read_runs(root, name: str, optional: bool = False) -> pd.DataFrame:
@@ -24,11 +24,9 @@ def read_runs(root, name: str, optional: bool = False) -> pd.DataFrame:
     Where there is none: DataError, or an empty table if it is `optional`.
     """
     paths = sorted([*run_files(root, name), *run_files(root, f"{name}.gz")])
-    if not paths and optional:
-        return pd.DataFrame()
-    if not paths:
+    if not paths and not optional:
         raise DataError(f"results {root}: no run folder with {name} in it; run the study first")
-    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    return pd.concat(map(pd.read_csv, paths), ignore_index=True) if paths else pd.DataFrame()
 
 
 def read_manifests(root) -> pd.DataFrame:
@@ -37,8 +35,8 @@ def read_manifests(root) -> pd.DataFrame:
     # A report holds runs.jsonl; a study's folder holds runs, and may hold its own report's copy of them as well.
     reports = [] if (root / "runs.txt").is_file() else root.rglob("runs.jsonl")
     rows = [json.loads(line) for path in reports for line in path.read_text().splitlines()]
-    for path in run_files(root, "manifest.json"):
-        rows.append({"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())})
+    paths = run_files(root, "manifest.json")
+    rows += [{"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())} for path in paths]
     if not rows:
         raise DataError(f"results {root}: no manifest.json in it; run the study first")
     return pd.DataFrame(rows)

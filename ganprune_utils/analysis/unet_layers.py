@@ -106,9 +106,8 @@ def depth_orders(ranking: pd.DataFrame) -> dict:
 def harmed(scan: pd.DataFrame) -> dict:
     """At how many points of a scan fine-tuning raised L1: points, of how many, and the layers."""
     l1 = scan.pivot(index=["layer", "ratio"], columns="fine_tuned", values="l1")
-    worse = l1[l1[True] > l1[False]]
-    layers = [short_name(layer) for layer in worse.index.unique("layer")]
-    return {"points": len(worse), "of": len(l1), "layers": layers}
+    worse = l1.index[l1[True] > l1[False]]
+    return {"points": len(worse), "of": len(l1), "layers": [short_name(layer) for layer in worse.unique("layer")]}
 
 
 def dcgan_layers(folder: Path | None) -> pd.DataFrame:
@@ -117,8 +116,8 @@ def dcgan_layers(folder: Path | None) -> pd.DataFrame:
     columns = ["task", "layer", "ratio", "times_dense"]
     if folder is None or not (Path(folder) / "filter-scan.csv").is_file():
         return pd.DataFrame(columns=columns)
-    scan, dense = (pd.read_csv(Path(folder) / f"filter-scan{name}.csv") for name in ("", "-dense"))
-    scan, dense = (table[table.recalibrated] for table in (scan, dense))
+    tables = (pd.read_csv(Path(folder) / f"filter-scan{name}.csv") for name in ("", "-dense"))
+    scan, dense = (table[table.recalibrated] for table in tables)
     table = scan.merge(dense[["dataset", "seed", "frechet"]], on=["dataset", "seed"], suffixes=("", "_dense"))
     table["times_dense"] = table.frechet / table.frechet_dense
     table["task"] = table.dataset.map({dataset: task for task, dataset in TASKS.items()})

@@ -39,9 +39,10 @@ class UNetEvaluator:
         self.native_size = native_size(dataset) if dataset and side == CANVAS_SIZE else None
         fits = frechet and dataset and has_classifier(dataset) and side == CANVAS_SIZE
         self.quality = QualityEvaluator(dataset, SPLITS[1 - half]) if fits else None
-        # What decides the scores of a network, for a cache of them.
+        # What decides the scores of a network, for a cache of them: also the classifier and its real features.
+        files = sorted((pretrained_root() / str(dataset) / "classifier").glob("*.safetensors")) if fits else []
         self.decided = {"task": task, "test": test.sha256, "split": split, "n": len(self.chosen)}
-        self.decided |= {"classifier": classifier_sha256(task) if fits else []}
+        self.decided |= {"classifier": [file_sha256(path) for path in files]}
 
     def __call__(self, generator: nn.Module) -> dict[str, float]:
         """`scores` of what the generator makes of this half's inputs."""
@@ -49,7 +50,7 @@ class UNetEvaluator:
 
     def each(self, generated: torch.Tensor) -> pd.DataFrame:
         """One row per image: l1, psnr, ssim; `generated` uint8 (N, C, H, W), of all test pairs or of `inputs`."""
-        return reconstruction_table(self._native(self._chosen_of(generated)), self._native(self.targets))
+        return reconstruction_table(self._compared(generated), self._compared(self.targets))
 
     def scores(self, generated: torch.Tensor) -> dict[str, float]:
         """Means of `each`, and the Fréchet classifier distance where the data set has a classifier."""
@@ -59,7 +60,7 @@ class UNetEvaluator:
         """`scores`, where `each` is at hand."""
         scores = each.replace(np.inf, np.nan).mean().to_dict()
         if self.quality:
-            scores["frechet"] = self.quality.frechet(self._native(self._chosen_of(generated)))
+            scores["frechet"] = self.quality.frechet(self._compared(generated))
         return scores
 
     def trivial_l1(self, train) -> float:
@@ -67,10 +68,8 @@ class UNetEvaluator:
         baselines = self.inputs.expand_as(self.targets), mean_image(train.targets).expand_as(self.targets)
         return min(self.each(baseline).l1.mean() for baseline in baselines)
 
-    def _chosen_of(self, images):
-        return images[self.chosen] if len(images) == self.n_all else images
-
-    def _native(self, images):
+    def _compared(self, images):
+        images = images[self.chosen] if len(images) == self.n_all else images
         return center_crop(images, self.native_size) if self.native_size else images
 
 
@@ -90,12 +89,6 @@ def mean_image(targets: torch.Tensor) -> torch.Tensor:
     """The mean of uint8 images (N, C, H, W), as uint8 (1, C, H, W)."""
     total = sum(batch.double().sum(0, keepdim=True) for batch in targets.split(10_000))
     return (total / len(targets)).round().to(torch.uint8)
-
-
-def classifier_sha256(task: str) -> list[str]:
-    """Hashes of the pretrained classifier and of the real features that a task's Fréchet distance depends on."""
-    files = sorted((pretrained_root() / str(TASKS[task]) / "classifier").glob("*.safetensors"))
-    return [file_sha256(path) for path in files]
 
 
 def network_digest(*networks: nn.Module) -> str:

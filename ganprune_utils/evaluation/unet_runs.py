@@ -64,8 +64,7 @@ class FineTuning:
         return self.cache(f"result {steps} {network_digest(network, discriminator)} {seed}", evaluated)
 
     def _fine_tuned(self, network, discriminator, seed, steps):
-        settings = replace(self.settings, seed=seed)
-        return pix2pix.finetune(settings, network, discriminator, self.train, steps).generator
+        return pix2pix.finetune(replace(self.settings, seed=seed), network, discriminator, self.train, steps).generator
 
 
 @dataclass
@@ -111,10 +110,10 @@ def more_steps(tuning, candidates, goals: list[tuple], rows: pd.DataFrame, seed:
     for measure, target in filter(None, [reached_by_inner(candidates, goals), goals[-1][:2]]):
         for c in candidates:
             if c.method != AS_TRAINED and not c.draw and c.is_at(measure, target):
-                scores = tuning.result(c, seed, longer)["scores"]
                 row = {"method": c.method, "measure": measure, "target": target}
-                table.append(row | {"steps": steps, **first.loc[(c.method, c.measure, c.target), list(scores)]})
-                table.append(row | {"steps": longer, **scores})
+                scores = tuning.result(c, seed, longer)["scores"]
+                before = first.loc[(c.method, c.measure, c.target), list(scores)]
+                table += [row | {"steps": steps, **before}, row | {"steps": longer, **scores}]
     return pd.DataFrame(table)
 
 
