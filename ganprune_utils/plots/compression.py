@@ -1,13 +1,14 @@
 """Figures of generators of every compression: what is best at a cost, and what retraining wins back."""
 
-import matplotlib.pyplot as plt
+import itertools
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ganprune_utils.analysis.compression import front, is_mean
 from ganprune_utils.parameters import GRANULARITIES
-from ganprune_utils.plots.style import CRITERIA_COLOURS, LABELS, plain_ticks
+from ganprune_utils.plots.style import CRITERIA_COLOURS, DENSE, LABELS, legend_below, log_x, log_y, panels
 
 SCRATCH_COLOUR = "#009E73"
 MARKERS = {"unstructured": "o", "structured": "s"}
@@ -19,11 +20,9 @@ TRAINED = {
     "iterative, rewound": ("v", ""),
     "one-shot, slower D": ("s", "-."),
 }
-COSTS = {
-    "left": "share of the parameters left",
-    "packed": "bytes, packed",
-    "macs": "multiply-accumulates an image",
-}
+COSTS = {"left": "share of the parameters left", "packed": "bytes, packed", "macs": "multiply-accumulates an image"}
+COLLAPSED = {"color": "#999999", "linewidth": 1}
+DENSE_TRAINED = DENSE | {"linestyle": "-."}
 
 
 def fronts(rows: pd.DataFrame, collapsed: dict[str, float]) -> Figure:
@@ -33,46 +32,32 @@ def fronts(rows: pd.DataFrame, collapsed: dict[str, float]) -> Figure:
     retrained. What is on the front, a line, was chosen by `frechet_validation`, and is drawn where `frechet` says.
     Filled: without retraining; hollow: retrained. Grey line: `collapsed`, one image repeated.
     """
-    names = list(dict.fromkeys(rows.dataset))
-    rows = rows.assign(left=1 / rows.compression)
-    figure, axes = plt.subplots(len(names), 3, figsize=(12, 3.4 * len(names)), squeeze=False, sharey="row")
-    colours = CRITERIA_COLOURS | {"none": "#000000"}
-    for line, dataset in zip(axes, names, strict=True):
-        own = rows[rows.dataset == dataset]
-        own = own[own.seed == own.seed.min()]
-        for axis, cost in zip(line, COSTS, strict=True):
-            for point in own.itertuples():
-                scratch = point.training == "scratch"
-                star = point.granularity == "dense" or scratch
-                colour = SCRATCH_COLOUR if scratch else colours[point.criterion]
-                axis.plot(
-                    getattr(point, cost), point.frechet, "*" if star else MARKERS[point.granularity],
-                    markersize=9 if star else 5, markeredgecolor=colour,
-                    markerfacecolor=colour if point.training == "none" or scratch else "none",
-                )  # fmt: skip
-            best = front(own[~is_mean(own)], cost, "frechet_validation")
-            axis.step(best[cost], best.frechet, where="post", color=SCRATCH_COLOUR, linewidth=1.2, zorder=0)
-            axis.axhline(collapsed[dataset], color="#999999", linewidth=1, zorder=0)
-            axis.set(xscale="log", yscale="log", xlabel=COSTS[cost])
-            plain_ticks(axis)
-            axis.xaxis.set_minor_formatter(NullFormatter())
-            if cost == "left":
-                share_ticks(axis, sorted(set(own.target_compression)))
-        line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
-    entries = {name: dict(color=colour, marker="o", linestyle="") for name, colour in CRITERIA_COLOURS.items()}
-    entries |= {name: dict(color="black", marker=marker, linestyle="") for name, marker in MARKERS.items()}
-    entries["dense"] = dict(color="black", marker="*", linestyle="")
-    entries["retrained"] = dict(color="black", marker="o", markerfacecolor="none", linestyle="")
-    entries["small dense, from scratch"] = dict(color=SCRATCH_COLOUR, marker="*", linestyle="")
-    entries["front"], entries["one image, repeated"] = dict(color=SCRATCH_COLOUR), dict(color="#999999")
-    _legend(figure, entries, ncols=5)
+    rows = _first_seeds(rows).assign(left=1 / rows.compression)
+    figure, axes = panels(rows, COSTS, (4, 3.4, 0), LABELS["frechet"], sharey="row")
+    for axis, dataset, own, cost in axes:
+        for point in own.itertuples():
+            scratch = point.training == "scratch"
+            marker = "*" if scratch else MARKERS.get(point.granularity, "*")  # a star for all that is dense
+            colour = SCRATCH_COLOUR if scratch else CRITERIA_COLOURS.get(point.criterion, "black")
+            face = colour if scratch or point.training == "none" else "none"
+            look = {"markersize": 9 if marker == "*" else 5, "markeredgecolor": colour, "markerfacecolor": face}
+            axis.plot(getattr(point, cost), point.frechet, marker, **look)
+        best = front(own[~is_mean(own)], cost, "frechet_validation")
+        axis.step(best[cost], best.frechet, where="post", color=SCRATCH_COLOUR, linewidth=1.2, zorder=0)
+        axis.axhline(collapsed[dataset], zorder=0, **COLLAPSED)
+        axis.set(xscale="log", xlabel=COSTS[cost])
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        log_y(axis)
+        if cost == "left":
+            log_x(axis, {1 / c: f"1/{c:g}" if c > 1 else "1" for c in own.target_compression.unique()})
+    black = {"color": "black", "linestyle": ""}
+    legend = {name: {"color": colour, "marker": "o", "linestyle": ""} for name, colour in CRITERIA_COLOURS.items()}
+    legend |= {name: black | {"marker": marker} for name, marker in (MARKERS | {"dense": "*"}).items()}
+    legend["retrained"] = black | {"marker": "o", "markerfacecolor": "none"}
+    legend["small dense, from scratch"] = {"color": SCRATCH_COLOUR, "marker": "*", "linestyle": ""}
+    legend |= {"front": {"color": SCRATCH_COLOUR}, "one image, repeated": {"color": COLLAPSED["color"]}}
+    legend_below(figure, legend, ncols=5)
     return figure
-
-
-def share_ticks(axis, compressions: list[float]) -> None:
-    ticks = [1 / c for c in compressions]
-    axis.set_xticks(ticks, [f"1/{1 / tick:g}" if tick < 1 else "1" for tick in ticks])
-    axis.minorticks_off()
 
 
 def retrained(rows: pd.DataFrame, collapsed: dict[str, float]) -> Figure:
@@ -84,62 +69,47 @@ def retrained(rows: pd.DataFrame, collapsed: dict[str, float]) -> Figure:
     trained from scratch. A row of panels for each data set that has retrained pairs.
     """
     slower = rows.pruned_network.str.startswith("generator, D")
-    rows = rows.assign(
-        training=rows.training.mask(slower, rows.training + ", slower D"),
-        pruned_network=rows.pruned_network.mask(slower, "generator"),
-    )
-    names = list(dict.fromkeys(rows[rows.training.isin(["one-shot", "iterative"])].dataset))
-    panels = [(granularity, network) for granularity in GRANULARITIES for network in PRUNED]
-    size = (12, 3.3 * len(names) + 0.7)
-    figure, axes = plt.subplots(len(names), 4, figsize=size, sharey="row", sharex=True, squeeze=False)
-    for line, dataset in zip(axes, names, strict=True):
-        own = rows[rows.dataset == dataset]
-        own = own[own.seed == own.seed.min()]
+    training = rows.training.mask(slower, rows.training + ", slower D")
+    trained = rows.dataset[training.isin(["one-shot", "iterative"])]
+    rows = rows.assign(training=training, pruned_network=rows.pruned_network.mask(slower, "generator"))
+    rows = _first_seeds(rows[rows.dataset.isin(trained)])
+    columns = list(itertools.product(GRANULARITIES, PRUNED))
+    figure, axes = panels(rows, columns, (3, 3.3, 0.7), LABELS["frechet"], sharey="row", sharex=True)
+    for axis, dataset, own, (granularity, network) in axes:
+        here = own[own.granularity == granularity]
+        axis.set(title=f"{granularity}, {PRUNED[network]}", xlabel="compression ratio")
+        if not ((here.training != "none") & (here.pruned_network == network)).any():
+            axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color="#666666")
+            continue
+        _draw_configurations(axis, here, network)
         controls = own[own.granularity == "dense"].set_index("training").frechet
-        for axis, (granularity, network) in zip(line, panels, strict=True):
-            _panel(axis, own[own.granularity == granularity], network)
-            axis.set(title=f"{granularity}, {PRUNED[network]}", xlabel="compression ratio")
-            if axis.texts:
-                continue  # not run
-            for training, style in (("none", ":"), ("dense", "-.")):
-                if training in controls:
-                    axis.axhline(controls[training], color="black", linestyle=style, linewidth=1.2)
-            axis.axhline(collapsed[dataset], color="#999999", linewidth=1, zorder=0)
-            ticks = sorted(set(own[own.granularity == granularity].target_compression))
-            axis.set(xscale="log", yscale="log")
-            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            axis.minorticks_off()
-            plain_ticks(axis)
-        line[0].set_ylabel(f"{dataset}\n{LABELS['frechet']}")
-    entries = {name: dict(color=colour, linewidth=3) for name, colour in CRITERIA_COLOURS.items()}
+        for control, look in {"none": DENSE, "dense": DENSE_TRAINED}.items():
+            if control in controls:
+                axis.axhline(controls[control], **look)
+        axis.axhline(collapsed[dataset], zorder=0, **COLLAPSED)
+        log_x(axis, {c: f"{c:g}" for c in here.target_compression.unique()})
+        log_y(axis)
+        axis.minorticks_off()
+    legend = {name: {"color": colour, "linewidth": 3} for name, colour in CRITERIA_COLOURS.items()}
     for name, (marker, style) in TRAINED.items():
-        label = "not retrained" if name == "none" else name
-        entries[label] = dict(color="black", marker=marker, linestyle=style)
-    entries["small dense, from scratch"] = dict(color=SCRATCH_COLOUR, marker="*", linestyle="")
-    entries["dense"] = dict(color="black", linestyle=":", linewidth=1.2)
-    entries["dense, trained as long"] = dict(color="black", linestyle="-.", linewidth=1.2)
-    entries["one image, repeated"] = dict(color="#999999", linewidth=1)
-    _legend(figure, entries, ncols=6)
+        legend[name.replace("none", "not retrained")] = {"color": "black", "marker": marker, "linestyle": style}
+    legend["small dense, from scratch"] = {"color": SCRATCH_COLOUR, "marker": "*", "linestyle": ""}
+    legend |= {"dense": DENSE, "dense, trained as long": DENSE_TRAINED, "one image, repeated": COLLAPSED}
+    legend_below(figure, legend, ncols=6)
     return figure
 
 
-def _panel(axis, rows: pd.DataFrame, network: str) -> None:
+def _first_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows.seed == rows.groupby("dataset").seed.transform("min")]
+
+
+def _draw_configurations(axis, rows: pd.DataFrame, network: str) -> None:
     """The configurations of one granularity, `network` pruned."""
-    if not (rows.training.isin([*list(TRAINED)[1:], "scratch"]) & (rows.pruned_network == network)).any():
-        axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color="#666666")
-        return
     for (training, criterion), own in rows.groupby(["training", "criterion"], sort=False):
         if training == "scratch" and network == "generator":
             axis.plot(own.compression, own.frechet, "*", color=SCRATCH_COLOUR, markersize=11)
         if training in TRAINED:
             # Without retraining it makes no difference to the generator what becomes of the discriminator.
             same = own.pruned_network == ("generator" if training == "none" else network)
-            points, (marker, style) = own[same].sort_values("compression"), TRAINED[training]
-            colour = CRITERIA_COLOURS[criterion]
-            axis.plot(points.compression, points.frechet, marker + style, color=colour, markersize=5)
-
-
-def _legend(figure: Figure, entries: dict[str, dict], ncols: int) -> None:
-    """A legend below the panels: label -> how its line looks."""
-    handles = [plt.Line2D([], [], **look) for look in entries.values()]
-    figure.legend(handles, entries, loc="outside lower center", ncols=ncols, fontsize=9)
+            points, look = own[same].sort_values("compression"), "".join(TRAINED[training])
+            axis.plot(points.compression, points.frechet, look, color=CRITERIA_COLOURS[criterion], markersize=5)

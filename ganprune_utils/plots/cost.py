@@ -1,11 +1,8 @@
 """Figures of cost."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-
-import ganprune_utils.plots.style  # noqa: F401  (the style of all figures)
 
 RUNNERS = {"eager": "#0072B2", "torch.compile": "#009E73", "ONNX Runtime": "#D55E00"}
 
@@ -20,27 +17,19 @@ def ratios(latency: pd.DataFrame, macs: pd.Series) -> Figure:
         latency: columns runner, threads, batch, network, ratio.
         macs: network -> dense over its multiply-accumulates.
     """
-    networks = [name for name in macs.index if name != "dense"]
-    batches = sorted(latency.batch.unique())
-    figure, axes = plt.subplots(1, len(batches), figsize=(5.6 * len(batches), 3.6), sharey=True, squeeze=False)
-    for axis, batch in zip(axes[0], batches, strict=True):
-        rows = latency[(latency.batch == batch) & (latency.threads == 1)].set_index(["runner", "network"]).ratio
-        runners = [name for name in RUNNERS if name in rows.index.get_level_values(0)]
-        width = 0.8 / len(runners)
-        for i, runner in enumerate(runners):
-            heights = [rows.get((runner, network), np.nan) for network in networks]
-            axis.bar(
-                np.arange(len(networks)) + (i + 0.5) * width - 0.4, heights, width, color=RUNNERS[runner], label=runner
-            )
-        for x, network in enumerate(networks):
-            axis.hlines(macs[network], x - 0.42, x + 0.42, color="black", linewidth=2)
+    macs = macs.drop("dense")
+    panels = latency[latency.threads == 1].groupby("batch")
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.6 * len(panels), 3.6), sharey=True, squeeze=False)
+    for axis, (batch, rows) in zip(axes[0], panels, strict=True):
+        table = rows.pivot(index="network", columns="runner", values="ratio").reindex(macs.index)
+        table = table[[name for name in RUNNERS if name in table]]
+        table.plot.bar(ax=axis, width=0.8, color=RUNNERS, legend=False, xlabel="", title=f"batch {batch}, one thread")
+        for x, ratio in enumerate(macs):
+            axis.hlines(ratio, x - 0.42, x + 0.42, color="black", linewidth=2)
         axis.plot([], [], color="black", linewidth=2, label="multiplications")
-        axis.set_xticks(
-            range(len(networks)), [name.replace(" the ", "\n", 1).replace(", ", ",\n") for name in networks]
-        )
-        axis.tick_params(axis="x", labelsize=8)
+        axis.set_xticklabels([name.replace(" the ", "\n", 1).replace(", ", ",\n") for name in macs.index])
+        axis.tick_params(axis="x", labelsize=8, rotation=0)
         axis.grid(axis="x")
-        axis.set_title(f"batch {batch}, one thread")
     axes[0][0].set_ylabel("times less than dense")
     axes[0][0].legend(fontsize=8, loc="upper left")
     return figure

@@ -5,8 +5,6 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-import ganprune_utils.plots.style  # noqa: F401  (the style of all figures)
-
 
 def sample_grid(images: torch.Tensor, title: str = "", columns: int = 8) -> Figure:
     """A grid of images: uint8, or float in [-1, 1]; (N, C, H, W)."""
@@ -47,12 +45,11 @@ def image_rows(rows: dict[str, torch.Tensor]) -> Figure:
     return figure
 
 
-def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n: int = 10) -> Figure:
-    """Rows: dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
-    n = min(n, len(before))
-    difference = (after[:n].int() - before[:n].int()).abs().to(torch.uint8)
-    rows = {"dense": before[:n], "pruned": after[:n], "|difference|": difference}
-    figure = image_rows(rows)
-    for axis, score in zip(figure.axes[:n], scores, strict=False):
+def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series) -> Figure:
+    """Rows: ten dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
+    before, after = before[:10], after[:10]
+    difference = (after.int() - before.int()).abs().to(torch.uint8)
+    figure = image_rows({"dense": before, "pruned": after, "|difference|": difference})
+    for axis, score in zip(figure.axes[: len(before)], scores, strict=False):
         axis.set_title(f"SSIM {score:.2f}", fontsize=8)
     return figure

@@ -1,26 +1,25 @@
 """Figures of a training: losses and accuracies by epoch, and what a classifier confuses."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.figure import Figure
 
-import ganprune_utils.plots.style  # noqa: F401  (the style of all figures)
+LOSSES = {"loss_generator": ("generator", "#56B4E9"), "loss_discriminator": ("discriminator", "#CC79A7")}
+PROBABILITIES = {"d_real": ("D(x), real", "#009E73"), "d_fake": ("D(G(z)), generated", "#56B4E9")}
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
     """Losses, and the discriminator's mean probability of “real” for real and generated images, by epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    left.plot(history.epoch, history.loss_generator, label="generator", color="#56B4E9")
-    left.plot(history.epoch, history.loss_discriminator, label="discriminator", color="#CC79A7")
-    left.set(xlabel="epoch", ylabel="cross-entropy loss (nats)", ylim=(0, None))
-    right.plot(history.epoch, history.d_real, label="D(x), real", color="#009E73")
-    right.plot(history.epoch, history.d_fake, label="D(G(z)), generated", color="#56B4E9")
-    right.axhline(0.5, color="#666666", linewidth=0.8, linestyle=":")
-    right.set(xlabel="epoch", ylabel="mean probability of “real”", ylim=(0, 1))
-    for axis in (left, right):
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    for axis, lines in zip(axes, (LOSSES, PROBABILITIES), strict=True):
+        for column, (label, colour) in lines.items():
+            axis.plot(history.epoch, history[column], label=label, color=colour)
         axis.legend()
         axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set(xlabel="epoch", ylabel="cross-entropy loss (nats)", ylim=(0, None))
+    axes[1].axhline(0.5, color="#666666", linewidth=0.8, linestyle=":")
+    axes[1].set(xlabel="epoch", ylabel="mean probability of “real”", ylim=(0, 1))
     return figure
 
 
@@ -39,15 +38,12 @@ def learning_curve(history: pd.DataFrame) -> Figure:
 
 def confusion(shares: pd.DataFrame, classes) -> Figure:
     """Heat map of the share of each class (rows) that is taken for each class (columns)."""
-    import seaborn as sns
-
     figure, axis = plt.subplots(figsize=(6, 5))
-    names = [classes[i] for i in shares.index], [classes[i] for i in shares.columns]
-    percent = shares.to_numpy() * 100
-    labels = np.where(np.round(percent) > 0, np.round(percent).astype(int).astype(str), "")
-    sns.heatmap(percent, annot=labels, fmt="", cmap="Blues", vmin=0, vmax=100, ax=axis, cbar_kws={"label": "%"})
+    percent = 100 * shares.rename(index=dict(enumerate(classes)), columns=dict(enumerate(classes)))
+    labels = percent.map("{:.0f}".format).replace("0", "")
+    seaborn.heatmap(percent, annot=labels, fmt="", cmap="Blues", vmin=0, vmax=100, ax=axis, cbar_kws={"label": "%"})
     axis.set(xlabel="taken for", ylabel="class")
     axis.grid(False)
-    axis.set_xticklabels(names[1], rotation=45, ha="right")
-    axis.set_yticklabels(names[0], rotation=0)
+    axis.tick_params(axis="y", rotation=0)
+    axis.set_xticks(axis.get_xticks(), axis.get_xticklabels(), rotation=45, ha="right")
     return figure

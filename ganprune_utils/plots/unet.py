@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from ganprune_utils.analysis.equal_cost import SHORT
-from ganprune_utils.plots.style import LABELS
+from ganprune_utils.plots.style import LABELS, legend_below
 
 METHODS = {
     "depth reduction": ("#000000", "D"),
@@ -18,8 +18,9 @@ METHODS = {
     "global": ("#CC79A7", "v"),
     "lamp": ("#E69F00", "<"),
     "random": ("#666666", "x"),
-    "small dense": ("#56B4E9", "*"),  # each of them
+    "small dense": ("#56B4E9", "*"),
 }
+ONE_SMALL_DENSE = {r"^small dense.*": "small dense"}  # each of them, for `replace`
 AXES = {name: LABELS[name] for name in SHORT} | {"time": "time, one thread"}
 TICKS = [-10, -1, 0, 1, 3, 10, 30, 100, 300]  # percent
 
@@ -59,7 +60,7 @@ def equal_cost(rows: pd.DataFrame, saved: dict, margin: float, trivial: float) -
         rows: method, measure, target and rise of each run.
         saved: (measure, target) -> share saved, as of `analysis.equal_cost.shares_saved`.
     """
-    rows = _one_small_dense(rows)
+    rows = rows.replace({"method": ONE_SMALL_DENSE}, regex=True)
     names = [method for method in METHODS if method in set(rows.method)]
     measures = list(dict.fromkeys(measure for measure, _ in saved))
     columns = max(sum(measure == other for other, _ in saved) for measure in measures)
@@ -93,7 +94,7 @@ def trade_off(rows: pd.DataFrame, latency: pd.DataFrame, margin: float, trivial:
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True)
     times = latency.set_index(["method", "measure", "target"])["median"]
     rows = rows.join(times.rename("time"), on=["method", "measure", "target"])
-    dense, rows = rows[rows.method == "dense"], _one_small_dense(rows)
+    dense, rows = rows[rows.method == "dense"], rows.replace({"method": ONE_SMALL_DENSE}, regex=True)
     for axis, (cost, label) in zip(axes, AXES.items(), strict=True):
         for method, (colour, marker) in METHODS.items():
             everywhere = cost == "time" or method == "small dense"
@@ -110,14 +111,8 @@ def trade_off(rows: pd.DataFrame, latency: pd.DataFrame, margin: float, trivial:
         axis.set(xlabel=f"{label}, share left", xlim=(0, None))
     _logarithmic(axes[0], "y", [*rows.rise, 100 * trivial])
     axes[0].set_ylabel("rise of L1, percent")
-    lines = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(lines.values(), lines, loc="outside lower center", ncols=6, fontsize=9)
+    legend_below(figure, {}, ncols=6)
     return figure
-
-
-def _one_small_dense(rows: pd.DataFrame) -> pd.DataFrame:
-    """All small dense networks as one method."""
-    return rows.assign(method=rows.method.str.replace(r"^small dense.*", "small dense", regex=True))
 
 
 def _methods_in_rows(axis, names: list[str], rows: pd.DataFrame) -> None:
