@@ -96,8 +96,7 @@ def _digits(split):
     # and rounds the same way everywhere.
     small = torch.from_numpy(bunch.images)[:, None].to(torch.float64) * (255 / 16)
     images = F.interpolate(small, size=CANVAS_SIZE, mode="bilinear", align_corners=False).round().to(torch.uint8)
-    test = np.arange(len(images)) % 5 == 0
-    chosen = test if split == "test" else ~test
+    chosen = (np.arange(len(images)) % 5 == 0) == (split == "test")
     return images.numpy()[chosen], bunch.target[chosen], [str(c) for c in bunch.target_names]
 
 
@@ -108,62 +107,43 @@ def search_roots() -> list[Path]:
 
 
 def _fashion_mnist(split):
-    import torchvision  # takes seconds to import, so only where its readers are needed
-
-    train = split == "train"
-    prefix = "train" if train else "t10k"
-    for root in search_roots():
-        raw = root / "FashionMNIST" / "raw"
-        if (raw / f"{prefix}-images-idx3-ubyte").is_file():
-            break
-    else:
-        root = _download(torchvision.datasets.FashionMNIST, "Fashion-MNIST", train)
-    try:
-        data = torchvision.datasets.FashionMNIST(root, train=train, download=False)
-    except Exception as error:  # torchvision raises different types for missing, short and foreign files
-        raise DataError(f"fashion_mnist: files under {root} are missing, truncated or foreign ({error})") from None
-    images, labels = data.data.numpy()[:, None], data.targets.numpy()
-    if len(images) != len(labels):
-        raise DataError(f"fashion_mnist: {root} has {len(images)} {split} images but {len(labels)} labels")
-    return images, labels, data.classes
+    prefix = {"train": "train", "test": "t10k"}[split]
+    data = _official("fashion_mnist", "Fashion-MNIST", split, f"FashionMNIST/raw/{prefix}-images-idx3-ubyte")
+    if len(data.data) != len(data.targets):
+        raise DataError(f"fashion_mnist: {len(data.data)} {split} images but {len(data.targets)} labels")
+    return data.data.numpy()[:, None], data.targets.numpy(), data.classes
 
 
 def _cifar10(split):
-    import torchvision
-
-    roots = search_roots()
-    archive = next((root / "cifar10.tar.xz" for root in roots if (root / "cifar10.tar.xz").is_file()), None)
-    if archive and not any((root / "cifar10").is_dir() for root in roots):
-        _unpack(archive)
-    for root in roots:
-        if (root / "cifar10" / split).is_dir():
-            images, labels, classes = _read_pictures(root / "cifar10" / split, channels=3)
-            _expect("cifar10", root / "cifar10" / split, len(images), 50_000 if split == "train" else 10_000)
-            return images, labels, classes
-        if (root / "cifar-10-batches-py").is_dir():
-            break
-    else:
-        root = _download(torchvision.datasets.CIFAR10, "CIFAR-10", split == "train")
-    try:
-        data = torchvision.datasets.CIFAR10(root, train=split == "train", download=False)
-    except Exception as error:
-        raise DataError(f"cifar10: files under {root} are missing, truncated or foreign ({error})") from None
+    if (root := _root_of("cifar10.tar.xz")) and not _root_of("cifar10"):
+        _unpack(root / "cifar10.tar.xz")
+    if root := _root_of(f"cifar10/{split}"):
+        folder = root / "cifar10" / split
+        images, labels, classes = _read_pictures(folder, channels=3)
+        if len(images) != (needed := 50_000 if split == "train" else 10_000):
+            raise DataError(f"cifar10: {folder} has {len(images)} pictures, the complete set has {needed}")
+        return images, labels, classes
+    data = _official("cifar10", "CIFAR-10", split, "cifar-10-batches-py")
     return np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.array(data.targets), data.classes
 
 
-def _expect(name, where, found, needed):
-    if found != needed:
-        raise DataError(f"{name}: {where} has {found} pictures, the complete set has {needed}")
+def _root_of(place: str) -> Path | None:
+    """The first of `search_roots` that has `place`."""
+    return next((root for root in search_roots() if (root / place).exists()), None)
 
 
-def _download(factory, title, train) -> Path:
-    root = project_root() / "data"
+def _official(name: str, title: str, split: str, place: str):
+    """torchvision's data set, downloaded into the project's `data/` where no folder has `place`."""
+    import torchvision  # takes seconds to import, so only where its readers are needed
+
+    read, root = getattr(torchvision.datasets, title.replace("-", "")), _root_of(place)
     try:
-        factory(root, train=train, download=True)
-    except Exception as error:  # no network, no space, a mirror's error page
-        looked = ", ".join(str(r) for r in search_roots())
-        raise DataError(f"{title}: not found in {looked}, and the download failed ({error})") from None
-    return root
+        return read(root or search_roots()[-1], train=split == "train", download=root is None)
+    except Exception as error:  # torchvision raises different types for missing, short and foreign files, no network …
+        if root is None:
+            looked = ", ".join(map(str, search_roots()))
+            raise DataError(f"{title}: not found in {looked}, and the download failed ({error})") from None
+        raise DataError(f"{name}: files under {root} are missing, truncated or foreign ({error})") from None
 
 
 def _unpack(archive: Path) -> None:
@@ -185,21 +165,14 @@ def _image_folder(folder: Path, split) -> Dataset:
     if not folder.is_dir():
         raise DataError(f"image folder {folder}: no such folder")
     if all((folder / part).is_dir() for part in SPLITS):
-        images, labels, classes = _read_pictures(folder / split)
-        return _enough(_canonical("image_folder", split, images, labels, classes), folder)
-    images, labels, classes = _read_pictures(folder)
-    whole = _canonical("image_folder", split, images, labels, classes)
-    test = torch.arange(len(whole)) % 5 == 0
-    chosen = (test if split == "test" else ~test).numpy()
-    part = _canonical("image_folder", split, whole.images.numpy()[chosen], whole.labels.numpy()[chosen], classes)
-    return _enough(part, folder)
-
-
-def _enough(data: Dataset, folder: Path) -> Dataset:
+        data = _canonical("image_folder", split, *_read_pictures(folder / split))
+    else:
+        whole = _canonical("image_folder", split, *_read_pictures(folder))
+        chosen = (np.arange(len(whole)) % 5 == 0) == (split == "test")
+        images, labels = whole.images.numpy()[chosen], whole.labels.numpy()[chosen]
+        data = _canonical("image_folder", split, images, labels, whole.classes)
     if len(data) < 2:
-        raise DataError(
-            f"image folder {folder}: {data.split} has {len(data)} pictures; 2 are needed (every fifth is test)"
-        )
+        raise DataError(f"image folder {folder}: {split} has {len(data)} pictures; 2 are needed (every fifth is test)")
     return data
 
 
@@ -214,23 +187,22 @@ def _read_pictures(folder: Path, channels: int | None = None):
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
     ]
     if not paths:
-        raise DataError(
-            f"image folder {folder}: no pictures in class folders; the layout is <folder>/<class>/<picture>.png"
-        )
-    pictures = []
-    for _, path in paths:
-        try:
-            with Image.open(path) as picture:
-                pictures.append(_fit(picture))
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
-            raise DataError(
-                f"image folder {folder}: {path.relative_to(folder)} is no readable picture ({error})"
-            ) from None
+        layout = "<folder>/<class>/<picture>.png"
+        raise DataError(f"image folder {folder}: no pictures in class folders; the layout is {layout}")
+    pictures = [open_picture(path, _fit, f"image folder {folder}: {path.relative_to(folder)}") for _, path in paths]
     grey = all(picture.mode == "L" for picture in pictures) if channels is None else channels == 1
-    arrays = [np.asarray(picture.convert("L" if grey else "RGB")) for picture in pictures]
-    images = np.stack(arrays)
+    images = np.stack([np.asarray(picture.convert("L" if grey else "RGB")) for picture in pictures])
     images = images[:, None] if grey else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     return images, np.array([label for label, _ in paths]), classes
+
+
+def open_picture(path: Path, convert, title: str):
+    """`convert` of the picture; DataError, which says `title`, where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return convert(picture)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+        raise DataError(f"{title} is no readable picture ({error})") from None
 
 
 def _fit(picture: Image.Image) -> Image.Image:

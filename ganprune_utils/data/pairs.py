@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 
 from ganprune_utils.data import images
 from ganprune_utils.data.transforms import edges, grey
@@ -59,8 +58,7 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
     if (task == "paired_folder") != bool(folder):
         raise ParameterError(f"folder = {folder!r}: task paired_folder needs one, the others take none")
     if folder:
-        inputs, targets = _read_folder(Path(folder).expanduser(), split)
-        _check_divisible(inputs, depth, folder)
+        inputs, targets = _read_folder(Path(folder).expanduser(), split, depth)
     else:
         targets = images.load(TASKS[task], split).images
         inputs = grey(targets) if task == "colour" else edges(targets)
@@ -70,36 +68,27 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
     return Pairs(task, split, inputs, targets, digest.hexdigest())
 
 
-def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _read_folder(folder: Path, split: str, depth: int) -> tuple[torch.Tensor, torch.Tensor]:
     where = folder / split
     if not where.is_dir():
         raise DataError(f"paired folder {folder}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
     paths = sorted(path for path in where.iterdir() if path.suffix.lower() in images.IMAGE_SUFFIXES)
     if not paths:
         raise DataError(f"paired folder {where}: has no pictures")
-    pictures = []
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                pictures.append(np.asarray(picture.convert("RGB")))
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
-            raise DataError(f"paired folder {folder}: {path.name} is no readable picture ({error})") from None
-        if pictures[-1].shape != pictures[0].shape:
-            size, first = pictures[-1].shape[1::-1], pictures[0].shape[1::-1]
-            raise DataError(
-                f"paired folder {folder}: {path.name} is {size[0]}x{size[1]}, the first {first[0]}x{first[1]}"
-            )
+    title = f"paired folder {folder}"
+    pictures = [
+        images.open_picture(path, lambda picture: np.asarray(picture.convert("RGB")), f"{title}: {path.name}")
+        for path in paths
+    ]
+    height, width = pictures[0].shape[:2]
+    for path, picture in zip(paths, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            size = f"{picture.shape[1]}x{picture.shape[0]}"
+            raise DataError(f"{title}: {path.name} is {size}, the first {width}x{height}")
+    if width % 2:
+        raise DataError(f"{title}: pictures are {width} wide; A and B need an even width")
+    if height % 2**depth or width // 2 % 2**depth:
+        needed = f"a U-Net of depth {depth} needs sides divisible by {2**depth}"
+        raise DataError(f"{title}: halves of {width // 2}x{height}; {needed}")
     whole = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    if whole.shape[-1] % 2:
-        raise DataError(f"paired folder {folder}: pictures are {whole.shape[-1]} wide; A and B need an even width")
-    half = whole.shape[-1] // 2
-    return whole[..., :half].contiguous(), whole[..., half:].contiguous()
-
-
-def _check_divisible(inputs: torch.Tensor, depth: int, folder) -> None:
-    height, width = inputs.shape[-2:]
-    if height % 2**depth or width % 2**depth:
-        raise DataError(
-            f"paired folder {folder}: halves of {width}x{height}; a U-Net of depth {depth} needs sides divisible by "
-            f"{2**depth}"
-        )
+    return tuple(half.contiguous() for half in whole.split(width // 2, dim=-1))

@@ -34,10 +34,8 @@ def as_saved(images: torch.Tensor, native_size: int) -> torch.Tensor:
     On raw floats the flat backgrounds of such images make UQI meaningless: noise of 1e-4 decides the score.
     """
     if not images.is_floating_point() or not 1 <= native_size <= min(images.shape[-2:]):
-        raise ValueError(
-            f"images: needs floats in [-1, 1] of at least {native_size} pixels, "
-            f"got {images.dtype} of {tuple(images.shape)}"
-        )
+        got = f"{images.dtype} of {tuple(images.shape)}"
+        raise ValueError(f"images: needs floats in [-1, 1] of at least {native_size} pixels, got {got}")
     if not torch.isfinite(images).all():
         raise ValueError("images: have NaN or infinite values")
     return to_uint8(center_crop(images, native_size))
@@ -61,11 +59,9 @@ def edges(images: torch.Tensor) -> torch.Tensor:
     """
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     kernels = torch.stack([kernel, kernel.T])[:, None]
-    batches = []
-    for batch in images.split(10_000):
-        gradient = F.conv2d(F.pad(batch.float(), (1, 1, 1, 1), mode="replicate"), kernels)
-        batches.append((gradient.square().sum(1, keepdim=True) > EDGE**2).to(torch.uint8) * 255)
-    return torch.cat(batches)
+    padded = (F.pad(batch.float(), (1, 1, 1, 1), mode="replicate") for batch in images.split(10_000))
+    steep = [F.conv2d(batch, kernels).square().sum(1, keepdim=True) > EDGE**2 for batch in padded]
+    return torch.cat(steep).to(torch.uint8) * 255
 
 
 def augment(images: torch.Tensor, random: torch.Generator, shift: int = 4) -> torch.Tensor:

@@ -23,14 +23,13 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     try:
         traced = fx.symbolic_trace(model)
     except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
-        raise ParameterError(
-            f"model {type(model).__name__}: its operations depend on its input ({first_line(error)})"
-        ) from None
+        name = type(model).__name__
+        raise ParameterError(f"model {name}: its operations depend on its input ({first_line(error)})") from None
     modules = dict(traced.named_modules())
     calls = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
     for node in list(traced.graph.nodes):
         before = node.args[0] if node.op == "call_module" and node.args else None
-        if before is None or getattr(before, "op", "") != "call_module" or len(before.users) > 1:
+        if getattr(before, "op", "") != "call_module" or len(before.users) > 1:
             continue
         conv, norm = modules[before.target], modules[node.target]
         if not (isinstance(conv, PRUNABLE) and isinstance(norm, nn.modules.batchnorm._BatchNorm)):

@@ -39,17 +39,15 @@ def export(generator: nn.Module, folder, noise: torch.Tensor, card: dict) -> dic
         ParameterError: the folder exists or cannot be made, or too little noise.
         StudyError: ONNX Runtime gives other images.
     """
-    folder = Path(folder).expanduser()
+    folder, generator = Path(folder).expanduser(), generator.eval()
     if os.path.lexists(folder):
         raise ParameterError(f"export {folder}: exists already; choose a new folder")
     if len(noise) < max(BATCHES):
         raise ParameterError(f"noise: the check needs {max(BATCHES)} inputs, got {len(noise)}")
-    generator = generator.eval()
     check_unmasked(generator)
-    try:
+    folded = generator
+    with contextlib.suppress(ParameterError):  # its operations depend on its input: it is exported as it is
         folded = fold_batchnorm(generator)
-    except ParameterError:  # its operations depend on its input: it is exported as it is
-        folded = generator
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -75,17 +73,10 @@ def write_onnx(model: nn.Module, path, inputs: torch.Tensor) -> None:
         before = logging.root.manager.disable
         logging.disable(logging.WARNING)  # the exporter reports its progress; what fails is raised
         try:
-            torch.onnx.export(
-                model,
-                (inputs[:2],),
-                str(path),
-                input_names=["noise"],
-                output_names=["images"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
+            names = {"input_names": ["noise"], "output_names": ["images"]}
+            options = {"dynamo": True, "external_data": False, "verbose": False} | names
+            free = ({0: torch.export.Dim("batch")},)
+            torch.onnx.export(model, (inputs[:2],), str(path), dynamic_shapes=free, **options)
         finally:
             logging.disable(before)
 
@@ -94,11 +85,8 @@ def write_onnx(model: nn.Module, path, inputs: torch.Tensor) -> None:
 def largest_difference(model: nn.Module, path, inputs: torch.Tensor) -> float:
     """The largest absolute difference between `model` and the ONNX file, over batches of several sizes."""
     session = onnx_session(path, threads=1)
-    differences = []
-    for n in BATCHES:
-        images = session.run(None, {"noise": inputs[:n].numpy()})[0]
-        differences.append(np.abs(images - model(inputs[:n]).numpy()).max())
-    return float(max(differences))
+    batches = [inputs[:n] for n in BATCHES]
+    return float(max(np.abs(session.run(None, {"noise": x.numpy()})[0] - model(x).numpy()).max() for x in batches))
 
 
 def onnx_session(path, threads: int):
