@@ -41,10 +41,10 @@ def scan(rises: dict[bool, pd.DataFrame], doubtful: pd.DataFrame) -> Figure:
         text = table.map("{:.1f}".format) + (doubtful & fine_tuned).map({True: " ?", False: ""}.get)
         norm = SymLogNorm(1, vmin=-most, vmax=most)
         seaborn.heatmap(table, ax=axis, annot=text, fmt="", cmap="vlag", norm=norm, cbar=False, linewidths=0.5)
-        axis.set(xlabel="share of one layer's filters removed", ylabel="")
+        title = "after fine-tuning" if fine_tuned else "as pruned"
+        axis.set(xlabel="share of one layer's filters removed", ylabel="", title=title)
         axis.grid(False)
         axis.tick_params(length=0, rotation=0)
-        axis.set_title("after fine-tuning" if fine_tuned else "as pruned")
     figure.suptitle("rise of L1 over the dense network's, percent", fontsize=10)
     return figure
 

@@ -36,11 +36,11 @@ def weight_histograms(weights: dict[str, torch.Tensor], thresholds: dict[str, fl
         values = values.detach().flatten().float().numpy()
         limit = np.quantile(np.abs(values), 0.999)
         axis.hist(values, bins=np.linspace(-limit, limit, 81), color="#666666")
-        if thresholds[name] is not None:
-            axis.axvspan(-thresholds[name], thresholds[name], color="black", alpha=0.2, lw=0)
-            axis.set_title(f"{short(name)}: |w| < {thresholds[name]:.4f}", fontsize=10)
-        else:
-            axis.set_title(f"{short(name)}: no threshold", fontsize=10)
+        cut, title = thresholds[name], "no threshold"
+        if cut is not None:
+            axis.axvspan(-cut, cut, color="black", alpha=0.2, lw=0)
+            title = f"|w| < {cut:.4f}"
+        axis.set_title(f"{short(name)}: {title}", fontsize=10)
         axis.set(xlabel="weight")
         axis.tick_params(axis="y", labelsize=7)
     axes[0][0].set_ylabel("count")
