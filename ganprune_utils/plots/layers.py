@@ -58,7 +58,7 @@ def allocation_comparison(compared: pd.DataFrame, dense: pd.DataFrame) -> Figure
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     for axis, (recalibrated, rows) in zip(axes, compared.groupby("recalibrated"), strict=True):
         table = rows.pivot(index="percent", columns="method", values="frechet").rename("{:g} %".format)
-        look = {"width": 0.8, "color": ALLOCATIONS, "edgecolor": "white", "legend": False, "rot": 0}
+        look = {"width": 0.8, "color": ALLOCATIONS, "legend": False, "rot": 0}
         table[list(ALLOCATIONS)].plot.bar(ax=axis, title="recalibrated" if recalibrated else "as it is", **look)
         axis.axhline(dense.frechet[dense.recalibrated == recalibrated].item(), **DENSE)
         axis.set(xlabel="overall sparsity", yscale="log")
