@@ -1,4 +1,5 @@
 """Pruning: a criterion turns a model into masks or into filters to remove, another function applies them."""
+# ruff: noqa: F401 (what is imported here is what users import from here)
 
 from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.importance import choose_filters, filter_scores, filters_for
@@ -9,25 +10,3 @@ from ganprune_utils.pruning.methods import layer_threshold, masks_for
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
 from ganprune_utils.pruning.recalibrate import recalibrate_batchnorm
 from ganprune_utils.pruning.removal import remove_filters, zero_filters
-
-__all__ = [
-    "allocated_masks",
-    "apply_masks",
-    "choose_filters",
-    "filter_groups",
-    "filter_scores",
-    "filters_for",
-    "layer_threshold",
-    "make_permanent",
-    "masks_for",
-    "matched_s",
-    "percentage_masks",
-    "prunable_layers",
-    "random_masks",
-    "recalibrate_batchnorm",
-    "remove_filters",
-    "sensitivity_masks",
-    "shuffled_masks",
-    "sparsity",
-    "zero_filters",
-]

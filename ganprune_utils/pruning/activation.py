@@ -1,5 +1,7 @@
 """Weights ranked by what reaches them: |w| times the mean |activation| of its input channel."""
 
+import functools
+
 import torch
 from torch import nn
 
@@ -9,25 +11,18 @@ from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
 
 
 def activation_masks(model: nn.Module, fraction: float, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Remove the share `fraction` of all prunable weights, the smallest |w| * mean |input| first.
+    """Remove the share `fraction`, in [0, 1), of all prunable weights, the smallest |w| * mean |input| first.
 
-    The product of Sun et al. (2024, Wanda) with mean |a| for their norm, ranked over all layers together. Exact to the
-    weight, masked weights first, like `percentage_masks`.
-
-    Args:
-        fraction: share removed, in [0, 1).
-        inputs: what the model gets in use (N, ...): activations are averaged over it, in evaluation mode.
+    The product of Sun et al. (2024, Wanda) with mean |a| over `inputs` (N, ...) for their norm, ranked over all layers
+    together. Exact to the weight, masked weights first, like `percentage_masks`.
     """
     check_fraction(fraction)
-    reach = input_activations(model, inputs)
-    scores = {}
+    layers, reach, scores = prunable_layers(model), input_activations(model, inputs), {}
     for name, score in magnitudes(model).items():
-        layer = prunable_layers(model)[name]
-        shape = [1] * score.ndim
-        shape[0 if layer.transposed else 1] = -1
-        if layer.groups > 1:
+        if layers[name].groups > 1:
             raise ParameterError(f"layer {name}: convolutions in groups have no activation score here")
-        scores[name] = score * reach[name].view(shape)
+        axis = 0 if layers[name].transposed else 1
+        scores[name] = (score.movedim(axis, -1) * reach[name]).movedim(-1, axis)
     return keep_largest(scores, current_masks(model), fraction)
 
 
@@ -38,26 +33,20 @@ def input_activations(model: nn.Module, inputs: torch.Tensor) -> dict[str, torch
 
 @torch.no_grad()
 def mean_inputs(model: nn.Module, layers, inputs: torch.Tensor, value, batch_size: int = 250) -> dict:
-    """Mean of `value(x)` over a layer's inputs x, channel by channel: name -> (channels,), float64.
+    """Mean of `value(x)` over the inputs x of each of the `layers`, by channel: name -> (channels,), float64.
 
-    Args:
-        layers: names of the layers that are watched.
-        inputs: what the model gets in use (N, ...), seen in evaluation mode.
+    `inputs` is what the model gets in use (N, ...), seen in evaluation mode.
     """
     if inputs is None or not len(inputs):
-        raise ParameterError("inputs: none given, and activations need inputs to be looked at on")
-    totals, hooks = {}, []
+        raise ParameterError("inputs: none given; a criterion that looks at activations needs inputs")
+    totals, mode = {}, model.training
 
-    def watch(name):
-        def hook(_, arguments):
-            x = value(arguments[0].double())
-            totals[name] = totals.get(name, 0) + x.mean([axis for axis in range(x.ndim) if axis != 1]) * len(x)
+    def add(name, _, arguments):
+        x = value(arguments[0].double())
+        totals[name] = totals.get(name, 0) + x.mean([0, *range(2, x.ndim)]) * len(x)
 
-        return model.get_submodule(name).register_forward_pre_hook(hook)
-
-    mode = model.training
+    hooks = [model.get_submodule(name).register_forward_pre_hook(functools.partial(add, name)) for name in layers]
     try:
-        hooks = [watch(name) for name in layers]
         model.eval()
         for batch in inputs.split(batch_size):
             model(batch)

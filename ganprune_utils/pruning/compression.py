@@ -25,14 +25,12 @@ def masks_at(
     are ranked together.
     """
     check_criterion(criterion)
-    weights = sum(layer.weight.numel() for layer in prunable_layers(model).values())
-    everything = size(model)
-    left = everything / check_compression(compression) - (everything - weights)
+    everything, weights = size(model), sum(layer.weight.numel() for layer in prunable_layers(model).values())
+    rest = everything - weights
+    left = everything / check_compression(compression) - rest
     if left < 1:
-        raise ParameterError(
-            f"compression = {compression:g}: of {everything} parameters {everything - weights} are not pruned; "
-            f"at most {everything / (everything - weights + 1):.3g}"
-        )
+        most = f"of {everything} parameters {rest} are not pruned; at most {everything / (rest + 1):.3g}"
+        raise ParameterError(f"compression = {compression:g}: {most}")
     fraction = max(0.0, 1 - left / weights)
     if criterion == "random":
         return random_masks(model, fraction, seed)
@@ -49,22 +47,16 @@ def filters_at(
     check_criterion(criterion)
     example = inputs[:2]
     groups = filter_groups(model, example)
-    scores = filter_scores(model, groups, {"magnitude": "l2"}.get(criterion, criterion), inputs, seed)
+    scores = filter_scores(model, groups, "l2" if criterion == "magnitude" else criterion, inputs, seed)
 
     @functools.cache
-    def left(counts):
-        removed = {name: torch.arange(count) for name, count in zip(groups, counts, strict=True)}
-        return size(remove_filters(model, removed, example, groups))
-
     def left_at(ratio):
-        return left(tuple(len(indices) for indices in choose_filters(scores, ratio).values()))
+        return size(remove_filters(model, choose_filters(scores, ratio), example, groups))
 
     highest = 1 - 0.51 / min(group.size for group in groups.values())  # one filter of the smallest layer stays
     if parameters < left_at(highest) / 1.1:
-        raise ParameterError(
-            f"parameters = {parameters:.0f}: with the same share of every layer removed at least "
-            f"{left_at(highest)} are left"
-        )
+        least = f"with the same share of every layer removed at least {left_at(highest)} are left"
+        raise ParameterError(f"parameters = {parameters:.0f}: {least}")
     return choose_filters(scores, ratio_for(left_at, parameters, highest))
 
 

@@ -21,9 +21,9 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm,
 class FilterGroup:
     """`size` filters that go together.
 
-    Each of `layers`, `norms` and `consumers` maps a module's name to the channels (size,) in which filter 0, 1, ...
-    appears: outputs of convolutions and norms, inputs of the layers that follow. `others` names what is tied to them
-    in another way, as the linear layer whose output is reshaped into their channels.
+    `layers`, `norms` and `consumers` map a module's name to the channels (size,) in which filter 0, 1, ... appears:
+    outputs of convolutions and norms, inputs of the layers that follow. `others` names what is tied to them in another
+    way, as the linear layer whose output is reshaped into their channels.
     """
 
     size: int
@@ -46,17 +46,14 @@ def filter_groups(model: nn.Module, example: torch.Tensor) -> dict[str, FilterGr
     that Torch-Pruning does not remove rightly. Each group has proven itself: on a copy that lost one of its filters,
     the output is that of a copy in which this filter is zero.
 
-    Args:
-        example: an input of the model (N, ...), as it gets it in use.
-
-    Raises:
-        ParameterError: nothing can be removed, the model carries masks, or it does not take the example.
+    `example` is an input of the model (N, ...), as it gets it in use. Raises ParameterError where nothing can be
+    removed, the model carries masks, or it does not take the example.
     """
     graph = dependencies(model, example)
     names = {module: name for name, module in model.named_modules()}
     found, seen = {}, set()
     for name, layer in prunable_layers(model).items():
-        items = full_group(graph, layer)
+        items = _group(graph, layer, list(range(layer.out_channels)))
         if name in seen or any(item.dep.target.type.name == "OUTPUT" for item in items):
             continue
         group = _read(items, names, layer.out_channels)
@@ -64,9 +61,7 @@ def filter_groups(model: nn.Module, example: torch.Tensor) -> dict[str, FilterGr
         if _is_free(model, name, group, example):
             found[group.name] = group
     if not found:
-        raise ParameterError(
-            f"model {type(model).__name__}: has no filters that could be removed, but for its output's"
-        )
+        raise ParameterError(f"model {type(model).__name__}: has no filters that could be removed, but its output's")
     return found
 
 
@@ -85,21 +80,17 @@ def dependencies(model: nn.Module, example: torch.Tensor):
             warnings.simplefilter("ignore")  # of parameters outside of modules: none of ours
             return torch_pruning.DependencyGraph().build_dependency(model.eval(), example_inputs=example)
     except Exception as error:  # whatever a model of any kind may raise
-        shape = tuple(example.shape)
-        raise ParameterError(
-            f"model {type(model).__name__}: cannot be followed from an example of shape {shape} ({first_line(error)})"
-        ) from None
+        words = f"cannot be followed from an example of shape {tuple(example.shape)} ({first_line(error)})"
+        raise ParameterError(f"model {type(model).__name__}: {words}") from None
     finally:
         model.train(mode)
         for parameter in frozen:
             parameter.requires_grad_(False)
 
 
-def full_group(graph, layer: nn.Module):
-    """Everything that depends on the filters of `layer`, all of them asked for."""
-    return graph.get_pruning_group(
-        layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=list(range(layer.out_channels))
-    )
+def _group(graph, layer: nn.Module, indices: list[int]):
+    """Everything that depends on these filters of `layer`."""
+    return graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=indices)
 
 
 @torch.no_grad()
@@ -123,9 +114,8 @@ def remove_in_place(model: nn.Module, removed: dict[str, list[int]], example: to
     """Remove filters in place, layer name -> indices, with everything that depends on them."""
     graph = dependencies(model, example)
     for name, indices in removed.items():
-        layer = model.get_submodule(name)
         if indices:
-            graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=indices).prune()
+            _group(graph, model.get_submodule(name), indices).prune()
 
 
 @torch.no_grad()
@@ -140,14 +130,11 @@ def zero_in_place(model: nn.Module, group: FilterGroup, indices: torch.Tensor) -
     for norm in group.norms:
         if modules[norm].weight is None:
             raise ParameterError(f"layer {group.name}: its norm {norm} has no weight that could be zero")
-    for name, channels in group.layers.items():
-        layer = modules[name]
-        layer.weight.index_fill_(1 if layer.transposed else 0, channels[indices], 0.0)
-        if layer.bias is not None:
-            layer.bias[channels[indices]] = 0.0
-    for name, channels in group.norms.items():
-        modules[name].weight[channels[indices]] = 0.0
-        modules[name].bias[channels[indices]] = 0.0
+    for name, channels in (group.layers | group.norms).items():
+        module = modules[name]
+        module.weight.index_fill_(1 if getattr(module, "transposed", False) else 0, channels[indices], 0.0)
+        if module.bias is not None:
+            module.bias[channels[indices]] = 0.0
 
 
 def _read(items, names: dict, size: int) -> FilterGroup:

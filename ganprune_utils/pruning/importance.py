@@ -10,19 +10,15 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.parameters import check_real, check_seed
 from ganprune_utils.pruning.activation import mean_inputs
 from ganprune_utils.pruning.groups import FilterGroup, filter_groups
+from ganprune_utils.pruning.layers import check_finite
 
 FILTER_CRITERIA = ("l1", "l2", "bn_scale", "activation", "apoz", "lamp", "random")
 SCOPES = ("uniform", "global")
+BATCHNORM = nn.modules.batchnorm._BatchNorm
 
 
 def filters_for(
-    model: nn.Module,
-    example: torch.Tensor,
-    criterion: str,
-    ratio,
-    scope: str = "uniform",
-    inputs: torch.Tensor | None = None,
-    seed: int = 0,
+    model: nn.Module, example: torch.Tensor, criterion: str, ratio, scope: str = "uniform", inputs=None, seed: int = 0
 ) -> dict[str, torch.Tensor]:
     """The filters of `model` that go by a criterion: `filter_scores`, then `choose_filters`.
 
@@ -36,11 +32,7 @@ def filters_for(
 
 
 def filter_scores(
-    model: nn.Module,
-    groups: dict[str, FilterGroup],
-    criterion: str,
-    inputs: torch.Tensor | None = None,
-    seed: int = 0,
+    model: nn.Module, groups: dict[str, FilterGroup], criterion: str, inputs: torch.Tensor | None = None, seed: int = 0
 ) -> dict[str, torch.Tensor]:
     """How much each filter matters, group name -> (size,) float64: the lowest go first.
 
@@ -49,30 +41,33 @@ def filter_scores(
     average percentage of zeros), both as the next layer gets it, on `inputs` (N, ...). lamp: squared norm over
     the sum of those not smaller in the group (Lee et al. 2021, there for weights). random: uniform in [0, 1).
 
-    Where layers are tied, scores of the group are sums over its layers.
-
-    Raises:
-        ParameterError: unknown criterion, no inputs for one that needs them, or a group it cannot score.
+    Where layers are tied, scores of the group are sums over its layers. Raises ParameterError for an unknown criterion,
+    no inputs for one that needs them, or a group that it cannot score.
     """
     if criterion not in FILTER_CRITERIA:
         raise ParameterError(f"criterion = {criterion!r}: unknown; allowed are {', '.join(FILTER_CRITERIA)}")
-    if criterion in ("activation", "apoz"):
-        return _activations(model, groups, criterion, inputs)
-    modules = dict(model.named_modules())
     check_seed(seed)
     random = torch.Generator().manual_seed(int(seed))
-    scores = {}
+    modules, means, scores = dict(model.named_modules()), {}, {}
+    if criterion in ("activation", "apoz"):
+        consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
+        value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
+        means = mean_inputs(model, consumers, inputs, value)
     for name, group in groups.items():
         if criterion == "random":
-            scores[name] = torch.rand(group.size, generator=random, dtype=torch.float64)
+            parts = [torch.rand(group.size, generator=random, dtype=torch.float64)]
         elif criterion == "bn_scale":
-            scores[name] = _bn_scale(modules, group)
+            norms = [(modules[norm], at) for norm, at in group.norms.items() if isinstance(modules[norm], BATCHNORM)]
+            parts = [norm.weight.detach().double().abs()[at] for norm, at in norms if norm.affine]
+        elif criterion in ("activation", "apoz"):
+            parts = [means[layer][at] for layer, at in group.consumers.items()]
         else:
-            scores[name] = sum(_norm(modules[layer], criterion)[at] for layer, at in group.layers.items())
-        if criterion == "lamp":
-            scores[name] = lamp(scores[name])
-        if not torch.isfinite(scores[name]).all():
-            raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
+            parts = [_norm(modules[layer], criterion)[at] for layer, at in group.layers.items()]
+        if not parts:
+            lacks = "BatchNorm with a scale after it" if criterion == "bn_scale" else "layer that reads its channels"
+            raise ParameterError(f"criterion {criterion}: layer {name} has no {lacks}")
+        scores[name] = lamp(sum(parts)) if criterion == "lamp" else sum(parts)
+    check_finite(scores)
     return scores
 
 
@@ -85,8 +80,7 @@ def choose_filters(scores: dict[str, torch.Tensor], ratio, scope: str = "uniform
         scope: "uniform" removes floor(ratio * size + 1/2) filters of each group. "global" ranks all together and
             removes that share of all of them; the best filter of each group always stays.
 
-    Raises:
-        ParameterError: a group would be left without a filter, or `ratio` is no share.
+    Raises ParameterError where a group would be left without a filter, or `ratio` is no share.
     """
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
@@ -95,11 +89,28 @@ def choose_filters(scores: dict[str, torch.Tensor], ratio, scope: str = "uniform
         raise ParameterError(f"ratio: has {', '.join(ratios)}; needs one for each of {', '.join(scores)}")
     for value in ratios.values():
         check_real("ratio", value, "a share of the filters in [0, 1)", lambda share: 0 <= share < 1)
-    if scope == "global":
-        if isinstance(ratio, dict):
-            raise ParameterError("ratio: scope global takes one share, not one for every layer")
-        return _lowest_of_all(scores, ratio)
-    return {name: _lowest(name, score, ratios[name]) for name, score in scores.items()}
+    if scope == "uniform":
+        return {name: _lowest(name, score, ratios[name]) for name, score in scores.items()}
+    if isinstance(ratio, dict):
+        raise ParameterError("ratio: scope global takes one share, not one for every layer")
+    flat = torch.cat(list(scores.values()))
+    best = torch.cat([torch.arange(len(score)) == score.argmax() for score in scores.values()])
+    count, most = math.floor(ratio * len(flat) + 0.5), len(flat) - len(scores)
+    if count > most:
+        filters = f"of {len(flat)} filters in {len(scores)} layers"
+        raise ParameterError(f"ratio = {ratio:g}: would empty a layer; {filters} at most {most} can go")
+    removed = torch.zeros(len(flat), dtype=torch.bool)
+    removed[torch.where(best, torch.inf, flat).argsort(stable=True)[:count]] = True
+    parts = removed.split([len(score) for score in scores.values()])
+    return {name: part.nonzero().flatten() for name, part in zip(scores, parts, strict=True)}
+
+
+def _lowest(name: str, score: torch.Tensor, ratio: float) -> torch.Tensor:
+    count, most = math.floor(ratio * len(score) + 0.5), len(score) - 1
+    if count > most:
+        filters = f"layer {name}, which has {most + 1} filters"
+        raise ParameterError(f"ratio = {ratio:g}: would empty {filters}; at most {most} of them can go")
+    return score.argsort(stable=True)[:count].sort().values
 
 
 def ratio_for(cost_at: Callable[[float], float], target: float, highest: float) -> float:
@@ -136,55 +147,3 @@ def _norm(layer: nn.Module, criterion: str) -> torch.Tensor:
         weight = weight.transpose(0, 1)
     flat = weight.flatten(1)
     return {"l1": flat.abs().sum(1), "l2": flat.norm(dim=1), "lamp": flat.square().sum(1)}[criterion]
-
-
-def _bn_scale(modules: dict, group: FilterGroup) -> torch.Tensor:
-    scales = [
-        modules[name].weight.detach().double().abs()[at]
-        for name, at in group.norms.items()
-        if isinstance(modules[name], nn.modules.batchnorm._BatchNorm) and modules[name].affine
-    ]
-    if not scales:
-        raise ParameterError(f"criterion bn_scale: layer {group.name} has no BatchNorm with a scale after it")
-    return sum(scales)
-
-
-def _activations(model, groups, criterion, inputs) -> dict[str, torch.Tensor]:
-    if inputs is None or not len(inputs):
-        raise ParameterError(f"criterion {criterion}: needs inputs to look at activations on")
-    consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
-    value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
-    means = mean_inputs(model, consumers, inputs, value)
-    scores = {}
-    for name, group in groups.items():
-        if not group.consumers:
-            raise ParameterError(
-                f"criterion {criterion}: the activations of layer {name} reach no layer channel by channel"
-            )
-        scores[name] = sum(means[layer][at] for layer, at in group.consumers.items())
-    return scores
-
-
-def _lowest(name: str, score: torch.Tensor, ratio: float) -> torch.Tensor:
-    count = math.floor(ratio * len(score) + 0.5)
-    if count >= len(score):
-        raise ParameterError(
-            f"ratio = {ratio:g}: would empty layer {name}, which has {len(score)} filters; "
-            f"at most {len(score) - 1} of them can go"
-        )
-    return score.argsort(stable=True)[:count].sort().values
-
-
-def _lowest_of_all(scores: dict[str, torch.Tensor], ratio: float) -> dict[str, torch.Tensor]:
-    flat = torch.cat(list(scores.values()))
-    count = math.floor(ratio * len(flat) + 0.5)
-    best = torch.cat([torch.arange(len(s)) == s.argmax() for s in scores.values()])
-    if count > len(flat) - len(scores):
-        raise ParameterError(
-            f"ratio = {ratio:g}: would empty a layer; of {len(flat)} filters in {len(scores)} layers "
-            f"at most {len(flat) - len(scores)} can go"
-        )
-    removed = torch.zeros(len(flat), dtype=torch.bool)
-    removed[torch.where(best, torch.inf, flat).argsort(stable=True)[:count]] = True
-    parts = removed.split([len(score) for score in scores.values()])
-    return {name: part.nonzero().flatten() for name, part in zip(scores, parts, strict=True)}

@@ -5,6 +5,7 @@ skipped looks like the most robust one. What it finds can be used: `allocate` sp
 layers where it costs least.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,24 +15,19 @@ from torch import nn
 
 from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.models.state import effective_state
-from ganprune_utils.pruning import (
-    apply_masks,
-    choose_filters,
-    filter_groups,
-    filter_scores,
-    percentage_masks,
-    prunable_layers,
-    remove_filters,
-    sensitivity_masks,
-)
+from ganprune_utils.pruning.groups import filter_groups
+from ganprune_utils.pruning.importance import choose_filters, filter_scores
+from ganprune_utils.pruning.layers import prunable_layers
+from ganprune_utils.pruning.masks import apply_masks
+from ganprune_utils.pruning.methods import masks_for
+from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.statistics import crossing
+
+Measure = Callable[[nn.Module], list[dict]]  # a pruned network to rows of results
 
 
 def scan(
-    load: Callable[[], nn.Module],
-    points: list[tuple[str, float]],
-    probe: torch.Tensor,
-    measure: Callable[[nn.Module], list[dict]],
+    load: Callable[[], nn.Module], points: list[tuple[str, float]], probe: torch.Tensor, measure: Measure
 ) -> Iterator[dict]:
     """Prune every layer by itself at every point, and yield what `measure` says of it, a row at a time.
 
@@ -39,34 +35,21 @@ def scan(
         load: gives the dense network, a new one at each call.
         points: (method, threshold), as in ("percentage", 50.0) or ("sensitivity", 0.75).
         probe: an input for which the output has to change.
-        measure: rows of results for a pruned network.
 
-    Yields:
-        Rows with layer, method, threshold, sparsity (of the layer), removed (weights), output_change (mean absolute
-        difference on the probe) and the entries of `measure`.
-
-    Raises:
-        StudyError: a layer did not change, or another part of the network did.
+    Yields rows with layer, method, threshold, sparsity (of the layer), removed (weights), output_change (mean absolute
+    difference on the probe) and the entries of `measure`. Raises StudyError where a layer did not change, or another
+    part of the network did.
     """
     for layer in prunable_layers(load()):
         for method, threshold in points:
+            if method not in ("percentage", "sensitivity"):
+                raise ParameterError(f"method = {method!r}: a scan has percentage, sensitivity")
             dense, pruned = load(), load()
-            mask = one_layer_mask(dense, layer, method, threshold)
+            mask = masks_for(dense, method, "layer", threshold, seed=0)[layer]
             apply_masks(pruned, {layer: mask})
             proof = prove(dense, pruned, layer, mask, probe)
             for row in measure(pruned):
                 yield {"layer": layer, "method": method, "threshold": threshold, **proof, **row}
-
-
-def one_layer_mask(model: nn.Module, layer: str, method: str, threshold: float) -> torch.Tensor:
-    """The keep-mask of one layer: by percentage of the layer's weights, or by s standard deviations."""
-    masks = {
-        "percentage": lambda: percentage_masks(model, threshold / 100, "layer"),
-        "sensitivity": lambda: sensitivity_masks(model, threshold),
-    }
-    if method not in masks:
-        raise ParameterError(f"method = {method!r}: a scan has {', '.join(masks)}")
-    return masks[method]()[layer]
 
 
 @torch.no_grad()
@@ -87,24 +70,17 @@ def prove(dense: nn.Module, pruned: nn.Module, layer: str, mask: torch.Tensor, p
 
 
 def scan_filters(
-    load: Callable[[], nn.Module],
-    ratios: list[float],
-    inputs: torch.Tensor,
-    measure: Callable[[nn.Module], list[dict]],
-    criterion: str = "l2",
+    load: Callable[[], nn.Module], ratios: list[float], inputs: torch.Tensor, measure: Measure, criterion: str = "l2"
 ) -> Iterator[dict]:
     """Remove filters of one layer (or group of tied layers) at a time, and yield what `measure` says, a row at a time.
 
     Args:
-        load: gives the dense network, a new one at each call.
+        load: gives the dense network.
         ratios: shares of the layer's filters, in (0, 1).
         inputs: what activations are looked at on, and the change of the output.
 
-    Yields:
-        Rows with layer, ratio, filters, removed, sparsity (removed over filters), output_change and those of `measure`.
-
-    Raises:
-        StudyError: the layer has not lost exactly these filters, or another has lost some.
+    Yields rows with layer, ratio, filters, removed, sparsity (removed over filters), output_change and the entries of
+    `measure`. Raises StudyError where the layer has not lost exactly these filters, or another has lost some.
     """
     dense = load()
     groups = filter_groups(dense, inputs[:2])
@@ -141,25 +117,18 @@ def ranking(scan: pd.DataFrame, reference: pd.DataFrame, sizes: dict[str, int]) 
     """Layers from most to least sensitive, with and without recalibration.
 
     `scan` are rows of `scan`, `reference` has one row of measurements for each value of `recalibrated`. Columns:
-    critical_sparsity (the layer's own sparsity at which the Fréchet distance has risen by half; NaN: not within the
-    scan), at_half (Fréchet distance with half of the layer gone, interpolated) and damage (its rise per thousand
-    weights).
+    critical_sparsity (the layer's own at which the Fréchet distance has risen by half; NaN: not within the scan),
+    at_half (Fréchet distance with half of the layer gone, interpolated) and damage (its rise per thousand weights).
     """
     rows = []
     for (recalibrated, layer), points in scan.groupby(["recalibrated", "layer"], sort=False):
         dense = reference.frechet[reference.recalibrated == recalibrated].item()
         points = points.sort_values("sparsity")
-        half = float(np.interp(0.5, [0, *points.sparsity], [dense, *points.frechet]))
-        rows.append(
-            {
-                "recalibrated": recalibrated,
-                "layer": layer,
-                "weights": sizes[layer],
-                "critical_sparsity": crossing([0, *points.sparsity], [dense, *points.frechet], 1.5 * dense),
-                "at_half": half,
-                "damage": (half - dense) / (0.5 * sizes[layer] / 1000),
-            }
-        )
+        curve = [0, *points.sparsity], [dense, *points.frechet]
+        half = float(np.interp(0.5, *curve))
+        row = {"recalibrated": recalibrated, "layer": layer, "weights": sizes[layer]}
+        row |= {"critical_sparsity": crossing(*curve, 1.5 * dense), "at_half": half}
+        rows.append(row | {"damage": (half - dense) / (0.5 * sizes[layer] / 1000)})
     table = pd.DataFrame(rows).sort_values(["recalibrated", "critical_sparsity"], na_position="last")
     return table.set_index(["recalibrated", "layer"])
 
@@ -167,24 +136,20 @@ def ranking(scan: pd.DataFrame, reference: pd.DataFrame, sizes: dict[str, int]) 
 def allocate(curves: dict[str, tuple], sizes: dict[str, int], fraction: float) -> dict[str, float]:
     """Spread an overall sparsity over the layers so that the damage, summed over the layers' own curves, is least.
 
+    The curves are replaced by their lower convex hulls from (0, 0), and the hulls' pieces are taken in the order of
+    damage a weight, the last one in part: for convex curves that is the optimum. That damages add up is an assumption;
+    whether it holds, the result has to show.
+
     Args:
         curves: layer -> (sparsities, damages), damages with 0 for the dense network.
         sizes: layer -> number of weights.
         fraction: share of all weights to remove.
 
-    Returns:
-        Layer -> share of its weights to remove. The curves are replaced by their lower convex hulls from (0, 0), and
-        the hulls' pieces are taken in the order of damage a weight, the last one in part: for convex curves that is the
-        optimum. That damages add up is an assumption; whether it holds, the result has to show.
-
-    Raises:
-        ParameterError: the curves do not reach far enough for so much sparsity.
+    Returns layer -> share of its weights to remove. Raises ParameterError where the curves do not reach far enough.
     """
-    total = sum(sizes.values())
-    pieces = []
-    for layer, (sparsities, damages) in curves.items():
-        hull = lower_hull(sparsities, damages)
-        for (x0, y0), (x1, y1) in zip(hull, hull[1:], strict=False):
+    total, pieces = sum(sizes.values()), []
+    for layer, curve in curves.items():
+        for (x0, y0), (x1, y1) in itertools.pairwise(lower_hull(*curve)):
             pieces.append(((y1 - y0) / ((x1 - x0) * sizes[layer]), layer, x1 - x0))
     found, left = dict.fromkeys(curves, 0.0), fraction * total
     for _, layer, width in sorted(pieces):
@@ -203,16 +168,16 @@ def lower_hull(sparsities, damages) -> list[tuple[float, float]]:
     Of points with the same sparsity the one with less damage counts; a layer that is gone altogether (1.0) does not.
     """
     points = sorted(zip(map(float, sparsities), map(float, damages), strict=True))
-    x = np.array([sparsity for sparsity, _ in points if 0 < sparsity < 1])
-    y = np.maximum.accumulate([max(damage, 0.0) for sparsity, damage in points if 0 < sparsity < 1])
-    x, first = np.unique(x, return_index=True)
+    points = [(sparsity, max(damage, 0.0)) for sparsity, damage in points if 0 < sparsity < 1]
+    x, first = np.unique([sparsity for sparsity, _ in points], return_index=True)
+    y = np.maximum.accumulate([damage for _, damage in points])[first]
+
+    def slope(a, b):
+        return (b[1] - a[1]) / (b[0] - a[0])
+
     hull = [(0.0, 0.0)]
-    for point in zip(x.tolist(), y[first].tolist(), strict=True):
-        while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-2], point):
+    for point in zip(x.tolist(), y.tolist(), strict=True):
+        while len(hull) > 1 and slope(hull[-2], hull[-1]) >= slope(hull[-2], point):
             hull.pop()
         hull.append(point)
     return hull
-
-
-def _slope(a, b) -> float:
-    return (b[1] - a[1]) / (b[0] - a[0])

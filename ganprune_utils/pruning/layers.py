@@ -9,10 +9,9 @@ PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspos
 
 
 def prunable_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """The convolutions and transposed convolutions of `model` by name, in order.
+    """The convolutions and transposed convolutions of `model` by name, in order; ParameterError when there is none.
 
     BatchNorm and biases are never pruned, as in both sources of the criteria (METHODS: Deep-Compression, distiller).
-    Raises ParameterError when there is none.
     """
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, PRUNABLE)}
     if not layers:
@@ -22,19 +21,21 @@ def prunable_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 def current_masks(model: nn.Module) -> dict[str, torch.Tensor]:
     """The keep-masks in force, by layer; all True where a layer was not pruned yet."""
-    return {
-        name: layer.weight_mask.bool() if hasattr(layer, "weight_mask") else torch.ones_like(layer.weight).bool()
-        for name, layer in prunable_layers(model).items()
-    }
+    layers = prunable_layers(model)
+    return {name: getattr(layer, "weight_mask", torch.ones_like(layer.weight)).bool() for name, layer in layers.items()}
 
 
 def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
     """|w| of every prunable layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
     found = {name: effective_weight(layer).abs().double() for name, layer in prunable_layers(model).items()}
-    for name, score in found.items():
+    check_finite(found)
+    return found
+
+
+def check_finite(scores: dict[str, torch.Tensor]) -> None:
+    for name, score in scores.items():
         if not torch.isfinite(score).all():
             raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
-    return found
 
 
 def effective_weight(layer: nn.Module) -> torch.Tensor:

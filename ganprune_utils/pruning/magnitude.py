@@ -1,4 +1,7 @@
-"""The paper's two criteria, by percentage and by sensitivity: each turns a model into keep-masks, changing nothing."""
+"""The paper's two criteria, by percentage and by sensitivity: each turns a model into keep-masks, changing nothing.
+
+Masks are boolean and of their weights' shape, by layer name.
+"""
 
 import math
 
@@ -22,9 +25,6 @@ def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -
     Args:
         fraction: share removed, in [0, 1).
         scope: "global" ranks all layers together; "layer" removes the same share inside each layer.
-
-    Returns:
-        Layer name -> boolean keep-mask of the weight's shape.
     """
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
@@ -39,15 +39,13 @@ def allocated_masks(model: nn.Module, fractions: dict[str, float]) -> dict[str, 
 
     Raises ParameterError where a layer has no share, or a share has no layer.
     """
-    masks, scores = current_masks(model), magnitudes(model)
+    masks, scores, allocated = current_masks(model), magnitudes(model), {}
     if set(fractions) != set(scores):
         raise ParameterError(f"fractions: has {', '.join(fractions)}; needs one for each of {', '.join(scores)}")
-    for fraction in fractions.values():
+    for name, fraction in fractions.items():
         check_fraction(fraction)
-    return {
-        name: keep_largest({name: scores[name]}, {name: masks[name]}, fraction)[name]
-        for name, fraction in fractions.items()
-    }
+        allocated |= keep_largest({name: scores[name]}, masks, fraction)
+    return allocated
 
 
 def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
@@ -55,18 +53,11 @@ def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
 
     Deep-Compression-PyTorch takes sigma anew with the zeros included, so that repeated pruning shrinks it; here, as in
     distiller, it is the population standard deviation of the *dense* layer, remembered after a first pruning: pruning
-    again with the same s removes nothing more.
-
-    Args:
-        s: threshold in standard deviations, > 0.
-
-    Returns:
-        Layer name -> boolean keep-mask of the weight's shape.
+    again with the same s, in standard deviations and > 0, removes nothing more.
     """
     check_real("s", s, "a number of standard deviations > 0", lambda value: value > 0)
-    thresholds = {name: s * sigma for name, sigma in dense_sigmas(model).items()}
-    masks = current_masks(model)
-    return {name: (score >= thresholds[name]) & masks[name] for name, score in magnitudes(model).items()}
+    sigmas, masks = dense_sigmas(model), current_masks(model)
+    return {name: (score >= s * sigmas[name]) & masks[name] for name, score in magnitudes(model).items()}
 
 
 def matched_s(model: nn.Module, fraction: float) -> float:
@@ -85,12 +76,8 @@ def matched_s(model: nn.Module, fraction: float) -> float:
 
 def dense_sigmas(model: nn.Module) -> dict[str, float]:
     """Population standard deviation of each prunable layer's weights, as they were before the first mask."""
-    return {
-        name: layer.dense_sigma
-        if hasattr(layer, "dense_sigma")
-        else layer.weight.detach().double().std(correction=0).item()
-        for name, layer in prunable_layers(model).items()
-    }
+    sigmas = {name: layer.weight.detach().double().std(correction=0) for name, layer in prunable_layers(model).items()}
+    return {name: getattr(model.get_submodule(name), "dense_sigma", sigma.item()) for name, sigma in sigmas.items()}
 
 
 def check_fraction(fraction: float) -> None:
@@ -99,9 +86,8 @@ def check_fraction(fraction: float) -> None:
 
 def keep_largest(scores: dict[str, torch.Tensor], masks: dict[str, torch.Tensor], fraction: float):
     """Keep-masks that drop exactly floor(fraction * N + 1/2) weights: masked ones first, then the lowest scores."""
-    flat = torch.cat([score.flatten() for score in scores.values()])
     alive = torch.cat([masks[name].flatten() for name in scores])
-    flat = torch.where(alive, flat, torch.full_like(flat, -math.inf))
+    flat = torch.cat([score.flatten() for score in scores.values()]).where(alive, -math.inf)
     dropped = max(math.floor(fraction * len(flat) + 0.5), int((~alive).sum()))
     keep = torch.ones_like(alive)
     keep[torch.argsort(flat, stable=True)[:dropped]] = False  # stable: ties go by layer order and flat index

@@ -16,19 +16,15 @@ def apply_masks(model: nn.Module, masks: dict[str, torch.Tensor]) -> nn.Module:
     The weight becomes `weight_orig * weight_mask` in every forward pass, so zeros stay zero under any optimiser.
     Layers without a mask are left alone; a second mask is combined with the first (a pruned weight never returns).
 
-    Raises:
-        ParameterError: a mask names no prunable layer, or has another shape than its weight; nothing is changed then.
+    Raises ParameterError, nothing changed, where a mask names no prunable layer or has another shape than its weight.
     """
-    layers = prunable_layers(model)
+    layers, sigmas = prunable_layers(model), dense_sigmas(model)
     for name, mask in masks.items():
         if name not in layers:
             raise ParameterError(f"mask {name!r}: no such layer; prunable are {', '.join(layers)}")
-        if mask.shape != layers[name].weight.shape or mask.dtype != torch.bool:
-            raise ParameterError(
-                f"mask {name!r}: needs torch.bool of shape {tuple(layers[name].weight.shape)}, "
-                f"got {mask.dtype} of shape {tuple(mask.shape)}"
-            )
-    sigmas = dense_sigmas(model)
+        wanted, found = (f"{m.dtype} of shape {tuple(m.shape)}" for m in (layers[name].weight.bool(), mask))
+        if found != wanted:
+            raise ParameterError(f"mask {name!r}: needs {wanted}, got {found}")
     for name, mask in masks.items():
         layers[name].dense_sigma = sigmas[name]
         prune.custom_from_mask(layers[name], "weight", mask.to(layers[name].weight))
@@ -52,9 +48,8 @@ def sparsity(model: nn.Module) -> pd.DataFrame:
     Zeros are masked weights, or exact zeros where no mask is on. The mean of the layers' sparsities is another number
     than the overall sparsity, because layers differ in size.
     """
-    rows = []
-    for name, layer in prunable_layers(model).items():
-        rows.append((name, layer.weight.numel(), int((layer.weight == 0).sum())))
+    layers = prunable_layers(model).items()
+    rows = [(name, layer.weight.numel(), int((layer.weight == 0).sum())) for name, layer in layers]
     table = pd.DataFrame(rows, columns=["layer", "weights", "zeros"]).set_index("layer")
     table.loc["overall"] = table.sum()
     return table.assign(sparsity=table.zeros / table.weights)

@@ -12,9 +12,8 @@ def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed:
     """Keep-masks of a method.
 
     Args:
-        method, scope: a pair of `ganprune_utils.parameters.METHODS`. "random" with scope "shuffled" has the layer
-            sparsities of a global percentage mask at the same threshold; "sensitivity" with scope "matched" takes the
-            s that removes the percentage asked for.
+        method, scope: a pair of `parameters.METHODS`. "shuffled" random masks have the layer sparsities of a global
+            percentage mask at the same threshold; "matched" sensitivity takes the s that removes that percentage.
         threshold: s > 0 for sensitivity by layer; for all others percent of the weights, in [0, 100).
         seed: of random masks.
     """

@@ -16,12 +16,9 @@ def random_masks(model: nn.Module, fraction: float, seed: int) -> dict[str, torc
     """
     check_fraction(fraction)
     check_seed(seed)
-    random = torch.Generator().manual_seed(int(seed))
+    drawn = dict(generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
     masks = current_masks(model)
-    scores = {
-        name: torch.rand(mask.shape, generator=random, dtype=torch.float64).to(mask.device)
-        for name, mask in masks.items()
-    }
+    scores = {name: torch.rand(mask.shape, **drawn).to(mask.device) for name, mask in masks.items()}
     return keep_largest(scores, masks, fraction)
 
 
@@ -32,7 +29,5 @@ def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch
     """
     check_seed(seed)
     random = torch.Generator().manual_seed(int(seed))
-    return {
-        name: mask.flatten()[torch.randperm(mask.numel(), generator=random).to(mask.device)].view_as(mask)
-        for name, mask in masks.items()
-    }
+    orders = {name: torch.randperm(mask.numel(), generator=random) for name, mask in masks.items()}
+    return {name: mask.flatten()[orders[name].to(mask.device)].view_as(mask) for name, mask in masks.items()}

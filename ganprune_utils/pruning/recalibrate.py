@@ -16,20 +16,19 @@ def recalibrate_batchnorm(generator: nn.Module, noise: torch.Tensor, batch_size:
 
     Raises ParameterError where there is no BatchNorm with running statistics, or fewer than two noise vectors.
     """
-    norms = (m for m in generator.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
-    layers = [layer for layer in norms if layer.track_running_stats]
-    if not layers:
+    norms = [module for module in generator.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = {norm: norm.momentum for norm in norms if norm.track_running_stats}
+    if not momenta:
         raise ParameterError(f"model {type(generator).__name__}: has no BatchNorm with running statistics")
     if len(noise) < 2:
         raise ParameterError(f"noise: recalibration needs at least 2 vectors, got {len(noise)}")
-    mode, momenta = generator.training, [layer.momentum for layer in layers]
+    mode = generator.training
     generator.eval()
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain average over all batches
-        layer.train()
+    for norm in momenta:
+        norm.reset_running_stats()
+        norm.train().momentum = None  # a plain average over all batches
     for batch in noise.split(batch_size):
         generator(batch.to(next(generator.parameters()).device))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
+    for norm, momentum in momenta.items():
+        norm.momentum = momentum
     return generator.train(mode)

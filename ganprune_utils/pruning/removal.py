@@ -16,10 +16,8 @@ def remove_filters(
 
     What depends on a filter goes with it: its BatchNorm channel and the inputs of the layers that follow. The result
     is a dense network of fewer channels, equal to `zero_filters` of the same filters up to rounding. `groups` are
-    those of `filter_groups`, where they are at hand.
-
-    Raises:
-        ParameterError: an unknown group, an index it does not have, a group without a filter left; nothing is changed.
+    those of `filter_groups`, where they are at hand. Raises ParameterError for an unknown group, an index that it does
+    not have, or a group without a filter left.
     """
     checked(removed, groups or filter_groups(model, example))
     small = copy.deepcopy(model)
@@ -27,19 +25,15 @@ def remove_filters(
     with torch.no_grad():
         before, after = (copy.deepcopy(m).eval()(example).shape for m in (model, small))
     if before != after:
-        raise ParameterError(
-            f"model {type(model).__name__}: gives {tuple(after)} without these filters, not {tuple(before)}"
-        )
-    for parameter in small.parameters():
-        parameter.grad = None
+        raise ParameterError(f"model without these filters: gives {tuple(after)}, not {tuple(before)}")
+    small.zero_grad()
     return small
 
 
 @torch.no_grad()
 def zero_filters(model: nn.Module, removed: dict[str, torch.Tensor], example: torch.Tensor) -> nn.Module:
-    """Set the filters `removed` to zero in place, with the weight and bias of their BatchNorm.
-
-    Without the latter a zeroed filter would go on giving the BatchNorm's bias.
+    """Set the filters `removed` to zero in place, and the weight and bias of their BatchNorm, which would go on giving
+    its bias.
 
     Raises ParameterError where a group cannot be zeroed: a linear layer is tied to it, or its norm has no weight.
     """
@@ -55,7 +49,7 @@ def checked(removed: dict[str, torch.Tensor], groups: dict[str, FilterGroup]) ->
         if name not in groups:
             raise ParameterError(f"filters of {name!r}: no such layer; filters can go from {', '.join(groups)}")
         size, found = groups[name].size, indices.tolist()
-        if len(set(found)) != len(found) or not all(0 <= index < size for index in found):
+        if len(set(found)) != len(found) or not set(found) <= set(range(size)):
             raise ParameterError(f"filters of {name}: needs different indices from 0 to {size - 1}, got {found[:5]}")
         if len(found) >= size:
             raise ParameterError(f"filters of {name}: all {size} would go; at least one has to stay")

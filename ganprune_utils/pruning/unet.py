@@ -6,6 +6,7 @@ Every method is brought to the same cost, multiply-accumulates or parameters, so
 import copy
 import functools
 import math
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -76,21 +77,13 @@ def reduce_depth(unet: UNet, levels: int) -> UNet:
         bottleneck.conv = fuse_conv_bn_eval(bottleneck.conv.eval(), bottleneck.norm.eval()).train(unet.training)
         bottleneck.norm = nn.Identity()
     skipped = bottleneck.conv.out_channels
-    inputs = above.conv.in_channels
-    with torch.no_grad():
-        above.conv.weight = nn.Parameter(above.conv.weight[inputs - skipped :].clone())
+    above.conv.weight = nn.Parameter(above.conv.weight.detach()[-skipped:].clone())
     above.conv.in_channels = skipped
     return small
 
 
 def prune_to(
-    unet: UNet,
-    method: str,
-    target: float,
-    measure: str,
-    inputs: torch.Tensor,
-    seed: int = 0,
-    groups: dict | None = None,
+    unet: UNet, method: str, target: float, measure: str, inputs: torch.Tensor, seed: int = 0, groups=None
 ) -> UNet:
     """A copy of `unet` pruned by one method, its cost as near to `target` as whole filters allow.
 
@@ -105,12 +98,12 @@ def prune_to(
     Raises ParameterError for an unknown method or measure, OutOfReach where this method cannot get so far.
     """
     if method not in METHODS or measure not in COSTS:
-        raise ParameterError(
-            f"method = {method!r}, measure = {measure!r}: allowed are {', '.join(METHODS)}; {', '.join(COSTS)}"
-        )
+        allowed = f"{', '.join(METHODS)}; {', '.join(COSTS)}"
+        raise ParameterError(f"method = {method!r}, measure = {measure!r}: allowed are {allowed}")
     groups = groups or filter_groups(unet, inputs[:2])
     scores = filter_scores(unet, groups, method if method in ("lamp", "random") else "l2", inputs, seed)
-    scores = {name: score for name, score in scores.items() if _is_candidate(name, method, unet)}
+    if method in ("inner", "outer"):
+        scores = {name: s for name, s in scores.items() if is_inner(name, unet.depth) == (method == "inner")}
     if method == "global":
         scores = relative(scores)
     ranked_together = method in ("global", "lamp")
@@ -122,7 +115,7 @@ def prune_to(
 
     @functools.cache
     def cost_at(share):
-        return costs_without(unet, groups, removed_at(share), inputs.shape[-2:])[measure]
+        return costs_without(unet, removed_at(share), inputs.shape[-2:])[measure]
 
     if cost_at(highest) > WITHIN * target:
         raise OutOfReach(f"method {method}: cannot reach {target:,.0f} {measure}")
@@ -134,24 +127,18 @@ def costs(network: nn.Module, example: torch.Tensor) -> dict[str, int]:
     return {"macs": cost.macs(network, example), "parameters": size(network)}
 
 
-def costs_without(unet: UNet, groups: dict, removed: dict, image_size) -> dict[str, int]:
+def costs_without(unet: UNet, removed: dict, image_size) -> dict[str, int]:
     """`costs` of a U-Net without the filters `removed`, by arithmetic: no network is built and none is run.
 
-    Args:
-        groups: those of `filter_groups`; removed: group name -> indices.
-        image_size: (height, width).
+    `removed` is group name -> indices, `image_size` (height, width).
     """
-
-    def left(name, conv):
-        return conv.out_channels - len(removed.get(name, ())) if name in groups else conv.out_channels
-
     height, width = image_size
     macs = parameters = 0
     given, skips = unet.inputs, []
     for path, blocks in (("down", unet.down), ("up", unet.up)):
         for name, block in blocks.items():
             conv, level = block.conv, int(name.removeprefix(path))
-            filters = left(f"{path}.{name}.conv", conv)
+            filters = conv.out_channels - len(removed.get(f"{path}.{name}.conv", ()))
             weights = given * filters * math.prod(conv.kernel_size)
             # Both a level's encoder and its decoder layer visit each pixel of its smaller side once.
             macs += weights * (height >> level) * (width >> level)
@@ -167,8 +154,7 @@ def costs_without(unet: UNet, groups: dict, removed: dict, image_size) -> dict[s
 def targets(unet: UNet, levels: list[int], shares: dict[str, list[float]], example: torch.Tensor) -> list[tuple]:
     """The costs at which methods are compared: (measure, label, cost), the highest first.
 
-    Those of removing so many inner levels ("1 level removed"), and shares of the dense network's cost, `shares` of
-    each measure ("80%").
+    Those of removing so many inner `levels` ("1 level removed"), and `shares` of the dense network's cost ("80%").
     """
     dense = costs(unet, example)
     reduced = {level_label(count): costs(reduce_depth(unet, count), example) for count in levels}
@@ -194,9 +180,7 @@ def all_methods(unet: UNet, levels: list[int], goals: list[tuple], draws: int, i
     """Every method at every cost of `goals` (of `targets`); "depth reduction" is `reduce_depth` itself.
 
     Random filters come in `draws` draws, all else once. A method that cannot reach a cost has no candidate there.
-
-    Args:
-        inputs: images of the task in [-1, 1] (N, C, H, W), for what has to be looked at.
+    `inputs` are images of the task in [-1, 1] (N, C, H, W).
     """
     groups = filter_groups(unet, inputs[:2])
     candidates = [Candidate(DEPTH_REDUCTION, "both", level_label(n), reduce_depth(unet, n)) for n in levels]
@@ -215,9 +199,9 @@ def describe_groups(unet: UNet, example: torch.Tensor) -> pd.DataFrame:
     """The groups of filters: how many, what goes with them and who reads them, and how many percent of the network's
     parameters and multiply-accumulates go with half of them."""
     groups, rows = filter_groups(unet, example), []
-    dense = costs_without(unet, groups, {}, example.shape[-2:])
+    dense = costs_without(unet, {}, example.shape[-2:])
     for name, group in groups.items():
-        halved = costs_without(unet, groups, {name: range(group.size // 2)}, example.shape[-2:])
+        halved = costs_without(unet, {name: range(group.size // 2)}, example.shape[-2:])
         row = {"layer": short_name(name), "filters": group.size, "BatchNorm": ", ".join(map(short_name, group.norms))}
         row["read by"] = ", ".join(map(short_name, group.consumers))
         rows.append(row | {f"{measure} %": 100 * (1 - halved[measure] / dense[measure]) for measure in COSTS})
@@ -237,10 +221,4 @@ def short_name(layer: str) -> str:
 
 def is_inner(name: str, depth: int) -> bool:
     """Whether a layer (as in "down.down4.conv") is of the inner two levels."""
-    level = int("".join(c for c in name.split(".")[1] if c.isdigit()))
-    return level > depth - INNER_LEVELS
-
-
-def _is_candidate(name: str, method: str, unet: UNet) -> bool:
-    inner = is_inner(name, unet.depth)
-    return {"inner": inner, "outer": not inner}.get(method, True)
+    return int(re.search(r"\d+", name)[0]) > depth - INNER_LEVELS
