@@ -5,6 +5,8 @@ machine does meets all of them alike.
 """
 
 import io
+import itertools
+import math
 import os
 import statistics
 import time
@@ -33,13 +35,10 @@ def parameters(model: nn.Module) -> dict[str, int]:
 
 @torch.no_grad()
 def macs(model: nn.Module, example: torch.Tensor) -> int:
-    """Multiply-accumulates of the convolutions and matrix products for one input.
+    """Multiply-accumulates of the convolutions and matrix products for one of the inputs `example` (N, ...).
 
     PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros and what
     meets padding count: the library's dense kernels multiply by them too.
-
-    Args:
-        example: inputs (N, ...); the result is for one of them.
     """
     with evaluating(model), FlopCounterMode(display=False) as counter:
         model(example[:1])
@@ -51,8 +50,7 @@ def latency(
 ) -> dict[str, dict[str, float]]:
     """Milliseconds a call, name -> {"median", "low", "high"} with the quartiles.
 
-    The calls take turns, each once a round, for about `seconds` a call and at least `at_least` rounds, after two that
-    are not counted.
+    The calls take turns, for about `seconds` each and at least `at_least` rounds, after two that are not counted.
     """
     if at_least < 3:
         raise ParameterError(f"at_least = {at_least}: a median with quartiles needs at least 3 rounds")
@@ -68,14 +66,14 @@ def latency(
                 times[name].append(1000 * (time.perf_counter() - start))
     finally:
         torch.set_num_threads(before)
-    return {name: _quartiles(values[2:]) for name, values in times.items()}
+    quartiles = {name: statistics.quantiles(values[2:], n=4) for name, values in times.items()}
+    return {name: {"median": median, "low": low, "high": high} for name, (low, median, high) in quartiles.items()}
 
 
 def runs(model: nn.Module, inputs: torch.Tensor) -> Callable[[], object]:
     """A call of `model` on `inputs` in evaluation mode, without gradients, for `latency`.
 
-    Weights and inputs are laid out channels last, as one would deploy them: convolutions on a CPU are fastest so, and
-    narrow ones gain most.
+    Both are laid out channels last, as one would deploy them: convolutions on a CPU are fastest so, narrow ones most.
     """
     model.eval().to(memory_format=torch.channels_last)
     if inputs.dim() == 4:
@@ -101,11 +99,8 @@ def peak_memory(model: nn.Module, inputs: torch.Tensor) -> int:
             kept = model(inputs)
     del kept
     events = [e for e in record.profiler.kineto_results.events() if e.name() == "[memory]"]
-    level = peak = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        level += event.nbytes()
-        peak = max(peak, level)
-    return peak
+    steps = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    return max(itertools.accumulate(steps, initial=0))
 
 
 def bytes_on_disk(model: nn.Module) -> dict[str, int]:
@@ -119,9 +114,10 @@ def bytes_on_disk(model: nn.Module) -> dict[str, int]:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights.safetensors", dense)
-    header = len(dense) - sum(tensor.numel() * tensor.element_size() for tensor in state.values())
-    sparse = header + sum(_sparse_bytes(tensor) for tensor in state.values())
-    return {"dense": len(dense), "zipped": len(packed.getvalue()), "sparse": sparse}
+    tensors = state.values()
+    stored = [min(t.nbytes, int((t != 0).sum()) * t.element_size() + math.ceil(t.numel() / 8)) for t in tensors]
+    header = len(dense) - sum(t.nbytes for t in tensors)
+    return {"dense": len(dense), "zipped": len(packed.getvalue()), "sparse": header + sum(stored)}
 
 
 @contextmanager
@@ -133,13 +129,3 @@ def evaluating(model: nn.Module):
         yield
     finally:
         model.train(mode)
-
-
-def _quartiles(values: list[float]) -> dict[str, float]:
-    low, median, high = statistics.quantiles(values, n=4)
-    return {"median": median, "low": low, "high": high}
-
-
-def _sparse_bytes(tensor: torch.Tensor) -> int:
-    dense = tensor.numel() * tensor.element_size()
-    return min(dense, int((tensor != 0).sum()) * tensor.element_size() + -(-tensor.numel() // 8))

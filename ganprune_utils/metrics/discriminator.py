@@ -31,14 +31,11 @@ def logits_table(dense: dict, pruned: dict, noise: torch.Tensor) -> pd.DataFrame
     `dense` and `pruned` hold a "generator" and a "discriminator". Columns: the mean logit and those of
     `compare_logits`, with the dense discriminator's logits on the same images.
     """
-    rows = []
-    for images, networks in (("dense", dense), ("pruned", pruned)):
+    pairs, rows = {"dense": dense, "pruned": pruned}, []
+    for images, networks in pairs.items():
         generated = generate(networks["generator"], noise)
-        reference = discriminator_logits(dense["discriminator"], generated)
-        for name, logits in (
-            ("dense", reference),
-            ("pruned", discriminator_logits(pruned["discriminator"], generated)),
-        ):
-            row = {"images": images, "discriminator": name, "mean_logit": logits.mean().item()}
-            rows.append(row | compare_logits(reference, logits))
+        logits = {name: discriminator_logits(pair["discriminator"], generated) for name, pair in pairs.items()}
+        for name, found in logits.items():
+            row = {"images": images, "discriminator": name, "mean_logit": found.mean().item()}
+            rows.append(row | compare_logits(logits["dense"], found))
     return pd.DataFrame(rows)

@@ -19,9 +19,8 @@ def inception_fid(generated: torch.Tensor, real: torch.Tensor, weights) -> float
         generated, real: as many of each as the number to compare with was made of, usually 50,000; grey is repeated.
         weights: the file pt_inception-2015-12-05-6726825d.pth, which torch-fidelity publishes.
 
-    Raises:
-        ParameterError: torch-fidelity is not installed, or images are not uint8.
-        CheckpointError: the weights are missing or not Inception's.
+    Raises ParameterError where torch-fidelity is not installed or images are not uint8, CheckpointError where the
+    weights are missing or not Inception's.
     """
     for name, images in (("generated", generated), ("real", real)):
         if images.dtype != torch.uint8 or images.ndim != 4 or len(images) < 2:
@@ -36,9 +35,8 @@ def inception_fid(generated: torch.Tensor, real: torch.Tensor, weights) -> float
     except ModuleNotFoundError:
         raise ParameterError("inception_fid: needs torch-fidelity; pip install torch-fidelity") from None
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"Inception weights {weights}: truncated or of another network ({first_line(error)})"
-        ) from None
+        reason = first_line(error)
+        raise CheckpointError(f"Inception weights {weights}: truncated or of another network ({reason})") from None
     for images, is_real in ((real, True), (generated, False)):
         for batch in images.expand(-1, 3, -1, -1).split(50):
             metric.update(batch, real=is_real)

@@ -43,15 +43,12 @@ class Features:
         return Features(self.vectors[start::2], self.logits[start::2])
 
 
-class _Passed(nn.Module):
+class _Passed(nn.Identity):
     """Stands where torchmetrics expects a feature network: our features are computed already."""
 
     def __init__(self, num_features: int):
         super().__init__()
         self.num_features = num_features
-
-    def forward(self, vectors):
-        return vectors
 
 
 def load_classifier(dataset: str) -> Classifier:
@@ -71,8 +68,7 @@ def load_real(dataset: str, split: str) -> torch.Tensor:
 
 
 def read_reference(dataset: str) -> dict[str, float]:
-    """The real-vs-real reference: what one half of the real test images scores against the other, the best that a
-    generator can hope for."""
+    """What one half of the real test images scores against the other, the best that a generator can hope for."""
     return json.loads((pretrained_root() / dataset / "classifier" / "real.json").read_text())["reference"]
 
 
@@ -99,14 +95,10 @@ def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 100
 
 
 class QualityEvaluator:
-    """Quality of images by the pretrained classifier of a data set and one half of its real test images.
+    """Quality of images by the pretrained classifier of a data set and the half `split` of its real test images.
 
     Images are looked at as a viewer would save them: bytes, the data's own pixels on a black canvas of 32x32.
-
-    Args:
-        split: "validation" or "test".
-
-    Raises CheckpointError when the data set has no pretrained classifier.
+    `split` is "validation" or "test". Raises CheckpointError when the data set has no pretrained classifier.
     """
 
     def __init__(self, dataset: str, split: str = "test"):
@@ -125,19 +117,16 @@ class QualityEvaluator:
 
     def frechet(self, images: torch.Tensor) -> float:
         """The Fréchet distance alone, of uint8 images (N, C, native_size, native_size)."""
-        generated = self.features(images)
-        check(generated, self.real)
-        return frechet(generated.vectors, self.real)
+        return frechet(self.features(images).vectors, self.real)
 
     def generator(self, generator: nn.Module, noise: torch.Tensor) -> dict[str, float]:
         """`quality` of what the generator makes of `noise` (N, latent_dim, 1, 1)."""
-        return self.images(
-            torch.cat([as_saved(generate(generator, batch), self.native_size) for batch in noise.split(500)])
-        )
+        batches = [as_saved(generate(generator, batch), self.native_size) for batch in noise.split(500)]
+        return self.images(torch.cat(batches))
 
 
 def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=None) -> dict[str, float]:
-    """Every quality metric of `generated` against the feature vectors `real` (N, D).
+    """Every quality metric of `generated` against the feature vectors `real` (N, D), as floats by name.
 
     frechet: Fréchet classifier distance (Heusel et al. 2017 with these features), 0 is best.
     kid: kernel distance (Bińkowski et al. 2018), degree 3, mean over 50 subsets of at most 1,000.
@@ -145,10 +134,16 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=
     precision, recall (Kynkäänniemi et al. 2019), density, coverage (Naeem et al. 2020), k = 5.
     entropy: of the histogram of predicted classes, in nats; classes: how many get at least 1 % of the images.
     """
-    check(generated, real)
-    with warnings.catch_warnings():
+    scores = {"frechet": frechet(generated.vectors, real)}
+    subset = min(1000, len(generated.vectors), len(real))
+    with warnings.catch_warnings(), torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
         warnings.simplefilter("ignore", UserWarning)  # that it keeps the features in memory: they are there anyway
-        scores = _from_torchmetrics(generated, real, seed)
+        torch.manual_seed(seed)
+        kid = KernelInceptionDistance(feature=_Passed(real.shape[1]), subsets=50, subset_size=subset)
+        scores["kid"] = _updated(kid, generated.vectors, real).compute()[0]
+        score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
+        score.update(generated.logits)
+        scores["score"] = score.compute()[0]
     scores |= neighbourhoods(generated.vectors, real, radius_real)
     shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
     scores["entropy"] = torch.special.entr(shares).sum()
@@ -158,6 +153,7 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=
 
 def frechet(generated: torch.Tensor, real: torch.Tensor) -> float:
     """The Fréchet distance alone, of feature vectors (N, D) and (M, D): an instant, where `quality` takes seconds."""
+    check(generated, real)
     distance = FrechetInceptionDistance(feature=_Passed(generated.shape[1])).set_dtype(torch.float64)
     return float(_updated(distance, generated, real).compute())
 
@@ -168,18 +164,6 @@ def _updated(metric, generated: torch.Tensor, real: torch.Tensor):
     return metric
 
 
-def _from_torchmetrics(generated: Features, real: torch.Tensor, seed: int) -> dict:
-    subset = min(1000, len(generated.vectors), len(real))
-    kid = KernelInceptionDistance(feature=_Passed(generated.vectors.shape[1]), subsets=50, subset_size=subset)
-    kid = _updated(kid, generated.vectors, real)
-    score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
-    score.update(generated.logits)
-    with torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
-        torch.manual_seed(seed)
-        drawn = {"kid": kid.compute()[0], "score": score.compute()[0]}
-    return {"frechet": frechet(generated.vectors, real), **drawn}
-
-
 def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None) -> dict[str, float]:
     """Precision, recall, density and coverage from the k-nearest-neighbour balls of both sets (Naeem et al. 2020).
 
@@ -188,10 +172,10 @@ def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None
     radius_real = radius(real) if radius_real is None else radius_real
     radius_generated = radius(generated)
     distance = torch.cdist(real, generated)  # (real, generated)
-    inside_real = distance < radius_real[:, None]
+    inside_real, inside_generated = distance < radius_real[:, None], distance < radius_generated[None, :]
     return {
         "precision": inside_real.any(dim=0).double().mean().item(),
-        "recall": (distance < radius_generated[None, :]).any(dim=1).double().mean().item(),
+        "recall": inside_generated.any(dim=1).double().mean().item(),
         "density": inside_real.double().sum(dim=0).mean().item() / NEIGHBOURS,
         "coverage": (distance.min(dim=1).values < radius_real).double().mean().item(),
     }
@@ -202,11 +186,12 @@ def radius(vectors: torch.Tensor) -> torch.Tensor:
     return torch.cdist(vectors, vectors).kthvalue(NEIGHBOURS + 1, dim=1).values
 
 
-def check(generated: Features, real: torch.Tensor) -> None:
-    for name, vectors in (("generated", generated.vectors), ("real", real)):
+def check(generated: torch.Tensor, real: torch.Tensor) -> None:
+    """ValueError unless both are finite vectors (N, D) of one dimension, more of them than neighbours are looked at."""
+    for name, vectors in (("generated", generated), ("real", real)):
         if vectors.ndim != 2 or len(vectors) <= NEIGHBOURS:
             raise ValueError(f"{name}: needs features (N, D) with N > {NEIGHBOURS}, got {tuple(vectors.shape)}")
         if not torch.isfinite(vectors).all():
             raise ValueError(f"{name}: features have NaN or infinite values")
-    if generated.vectors.shape[1] != real.shape[1]:
-        raise ValueError(f"features: {generated.vectors.shape[1]} and {real.shape[1]} dimensions do not compare")
+    if generated.shape[1] != real.shape[1]:
+        raise ValueError(f"features: {generated.shape[1]} and {real.shape[1]} dimensions do not compare")

@@ -10,20 +10,12 @@ def reconstruction_table(made: torch.Tensor, truth: torch.Tensor) -> pd.DataFram
     """One row per image with its l1, psnr and ssim; both uint8 (N, C, H, W).
 
     l1: mean absolute difference of the pixels over 255, 0 is best. psnr: 10 log10(1 / mean squared difference) in dB,
-    infinite for the same image. ssim: as in `metrics.similarity`.
-
-    Raises ValueError where shapes or types differ.
+    infinite for the same image. ssim: as in `metrics.similarity`. Raises ValueError where shapes or types differ.
     """
-    if made.shape != truth.shape or made.dtype != torch.uint8 or truth.dtype != torch.uint8:
-        raise ValueError(
-            f"images: need the same shape in uint8, got {made.dtype} {tuple(made.shape)} and "
-            f"{truth.dtype} {tuple(truth.shape)}"
-        )
+    if made.shape != truth.shape or not made.dtype == truth.dtype == torch.uint8:
+        found = " and ".join(f"{images.dtype} {tuple(images.shape)}" for images in (made, truth))
+        raise ValueError(f"images: need the same shape in uint8, got {found}")
     difference = (made.double() - truth.double()).flatten(1) / 255
-    return pd.DataFrame(
-        {
-            "l1": difference.abs().mean(1).numpy(),
-            "psnr": (-10 * difference.square().mean(1).log10()).numpy(),
-            "ssim": ssim(made, truth, data_range=255).numpy(),
-        }
-    )
+    scores = {"l1": difference.abs().mean(1), "psnr": -10 * difference.square().mean(1).log10()}
+    scores["ssim"] = ssim(made, truth, data_range=255)
+    return pd.DataFrame({name: score.numpy() for name, score in scores.items()})

@@ -20,13 +20,7 @@ TWO_SCALES = tuple(w / sum(PUBLISHED_WEIGHTS[:2]) for w in PUBLISHED_WEIGHTS[:2]
 
 
 def uqi(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    *,
-    data_range: float,
-    definition: str = "exact",
-    window: int = 8,
-    flat: bool = True,
+    x: torch.Tensor, y: torch.Tensor, *, data_range: float, definition="exact", window: int = 8, flat: bool = True
 ) -> torch.Tensor:
     """Universal image quality index, in [-1, 1]; for images >= 0, 1 only if identical.
 
@@ -38,15 +32,12 @@ def uqi(
     is then under-weighted by N = window^2 against the covariance, and images that merely share their brightness score
     near 1. It also leaves out the last row and column of windows.
 
-    Args:
-        definition: one of `UQI_DEFINITIONS`.
-        window: side of the square window in pixels.
-        flat: False leaves out windows that are constant in both images (NaN where no other is left).
+    `window` is the side of the square window in pixels; `flat` = False leaves out windows that are constant in both
+    images (NaN where no other is left).
     """
     if definition not in UQI_DEFINITIONS:
         raise ValueError(f"definition = {definition!r}: unknown; allowed are {', '.join(UQI_DEFINITIONS)}")
-    _check_window(window)
-    x, y = _prepare(x, y, data_range, window + (definition == "sewar"))
+    x, y = _prepare(x, y, data_range, window, more=definition == "sewar")
     n = window**2
     sum_x, sum_y, sum_xx, sum_yy, sum_xy = (_window_sum(v, window) for v in (x, y, x * x, y * y, x * y))
     flat_x, flat_y = _is_flat(n, sum_x, sum_xx), _is_flat(n, sum_y, sum_yy)
@@ -59,10 +50,8 @@ def uqi(
     if definition == "exact":  # what rounding leaves of a constant window is no variance
         covariance = covariance.masked_fill(flat_x | flat_y, 0.0)
         variances = variances.masked_fill(flat_in_both, 0.0)
-    quality = torch.ones_like(product)
-    luminance_only = (variances == 0) & (squares != 0)
-    quality = torch.where(luminance_only, 2 * product / squares, quality)
-    both = variances * squares
+    luminance_only, both = (variances == 0) & (squares != 0), variances * squares
+    quality = torch.where(luminance_only, 2 * product / squares, torch.ones_like(product))
     quality = torch.where(both != 0, 4 * covariance * product / both, quality)
     if not flat:
         quality = quality.masked_fill(flat_in_both, math.nan)
@@ -71,7 +60,6 @@ def uqi(
 
 def flat_share(x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: int = 8) -> torch.Tensor:
     """Share of windows (in [0, 1], per image) that are constant in both images; `uqi(..., flat=False)` skips them."""
-    _check_window(window)
     x, y = _prepare(x, y, data_range, window)
     flat = [_is_flat(window**2, _window_sum(v, window), _window_sum(v * v, window)) for v in (x, y)]
     return (flat[0] & flat[1]).double().flatten(1).mean(dim=1)
@@ -82,23 +70,15 @@ def ssim(
 ) -> torch.Tensor:
     """Structural similarity (Wang et al. 2004, eq. 13), in [-1, 1]; C1 = (0.01 data_range)^2, C2 = (0.03 data_range)^2.
 
-    Args:
-        window: "gaussian" (the source's, scikit-image's with `gaussian_weights=True`) or "uniform" (sewar's default).
-        size: side of the window in pixels; sigma: of the Gaussian, in pixels. Only whole windows count.
+    `window` is "gaussian" (the source's, scikit-image's with `gaussian_weights=True`) or "uniform" (sewar's default),
+    `size` its side and `sigma` that of the Gaussian, in pixels. Only whole windows count.
     """
-    _check_window(size)
     x, y = _prepare(x, y, data_range, size)
     return _ssim_and_contrast(x, y, data_range, _kernel(window, size, sigma, x))[0].mean(dim=1)
 
 
 def ms_ssim(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    *,
-    data_range: float,
-    weights: tuple[float, ...] = TWO_SCALES,
-    size: int = 11,
-    sigma: float = 1.5,
+    x: torch.Tensor, y: torch.Tensor, *, data_range: float, weights=TWO_SCALES, size: int = 11, sigma: float = 1.5
 ) -> torch.Tensor:
     """Multi-scale SSIM (Wang, Simoncelli and Bovik 2003, eq. 7), in [0, 1].
 
@@ -108,16 +88,13 @@ def ms_ssim(
     grey images this equals sewar with the same weights. On colour images sewar averages neighbouring channels too;
     here the channels stay apart.
 
-    Args:
-        weights: one exponent a scale, the finest first, used as given. The default, `TWO_SCALES`, is what fits images
-            of 28 to 43 pixels: five scales need 176.
-        size, sigma: of the Gaussian window, in pixels.
+    `weights` are one exponent a scale, the finest first, used as given. The default, `TWO_SCALES`, is what fits images
+    of 28 to 43 pixels: five scales need 176. `size` and `sigma` are those of the Gaussian window, in pixels.
     """
     weights = tuple(float(weight) for weight in weights)
     if not weights or not all(math.isfinite(weight) and weight >= 0 for weight in weights):
         raise ValueError(f"weights = {weights}: needs one exponent >= 0 a scale")
-    _check_window(size)
-    x, y = _prepare(x, y, data_range, size * 2 ** (len(weights) - 1), f"{len(weights)} scales of window {size}")
+    x, y = _prepare(x, y, data_range, size, scales=len(weights))
     kernel = _kernel("gaussian", size, sigma, x)
     score = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
     for scale, weight in enumerate(weights):
@@ -130,24 +107,18 @@ def ms_ssim(
 
 def similarity_table(x: torch.Tensor, y: torch.Tensor) -> pd.DataFrame:
     """Every similarity score of two uint8 batches (N, C, H, W), tidy: one row per (sample, metric)."""
-    scores = {
-        "uqi": uqi(x, y, data_range=255),
-        "uqi_no_flat": uqi(x, y, data_range=255, flat=False),
-        "flat_share": flat_share(x, y, data_range=255),
-        "uqi_sewar": uqi(x, y, data_range=255, definition="sewar"),
-        "ssim": ssim(x, y, data_range=255),
-        "ms_ssim": ms_ssim(x, y, data_range=255),
-    }
-    wide = pd.DataFrame({name: score.detach().cpu().numpy() for name, score in scores.items()})
+    metrics = {"uqi": (uqi, {}), "uqi_no_flat": (uqi, {"flat": False}), "flat_share": (flat_share, {})}
+    metrics |= {"uqi_sewar": (uqi, {"definition": "sewar"}), "ssim": (ssim, {}), "ms_ssim": (ms_ssim, {})}
+    scores = {name: metric(x, y, data_range=255, **options) for name, (metric, options) in metrics.items()}
+    wide = pd.DataFrame({name: score.cpu().numpy() for name, score in scores.items()})
     return wide.rename_axis("sample").reset_index().melt("sample", var_name="metric", value_name="value")
 
 
 def _ssim_and_contrast(x, y, data_range, kernel) -> tuple[torch.Tensor, torch.Tensor]:
     """SSIM and its contrast-structure term, each the mean over windows: (N, C)."""
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    mean_x, mean_y = _blur(x, kernel), _blur(y, kernel)
-    var_x, var_y = _blur(x * x, kernel) - mean_x**2, _blur(y * y, kernel) - mean_y**2
-    covariance = _blur(x * y, kernel) - mean_x * mean_y
+    mean_x, mean_y, mean_xx, mean_yy, mean_xy = (_blur(v, kernel) for v in (x, y, x * x, y * y, x * y))
+    var_x, var_y, covariance = mean_xx - mean_x**2, mean_yy - mean_y**2, mean_xy - mean_x * mean_y
     contrast = (2 * covariance + c2) / (var_x + var_y + c2)
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     return (luminance * contrast).mean(dim=(2, 3)), contrast.mean(dim=(2, 3))
@@ -190,13 +161,10 @@ def _window_sum(v: torch.Tensor, window: int) -> torch.Tensor:
     return _blur(v, torch.ones(window, dtype=v.dtype, device=v.device))
 
 
-def _check_window(size) -> None:
-    if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1:
-        raise ValueError(f"window = {size!r}: must be a whole number of pixels of at least 1")
-
-
-def _prepare(x, y, data_range, smallest: int, what: str | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Check both batches and give them back in float64."""
+def _prepare(x, y, data_range, window: int, scales: int = 1, more: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both batches in float64; ValueError for what this module does not take, or too few pixels for the window."""
+    if isinstance(window, bool) or not isinstance(window, numbers.Integral) or window < 1:
+        raise ValueError(f"window = {window!r}: must be a whole number of pixels of at least 1")
     for name, v in (("x", x), ("y", y)):
         if not isinstance(v, torch.Tensor):
             raise ValueError(f"{name}: needs a torch tensor (N, C, H, W), got {type(v).__name__}")
@@ -204,21 +172,20 @@ def _prepare(x, y, data_range, smallest: int, what: str | None = None) -> tuple[
             raise ValueError(f"{name}: needs uint8 or floating point values, got {v.dtype}")
         if v.ndim != 4 or v.shape[1] not in (1, 3) or v.shape[0] == 0:
             raise ValueError(f"{name}: needs shape (N, C, H, W) with N > 0 and C = 1 or 3, got {tuple(v.shape)}")
+        if not torch.isfinite(v).all():
+            raise ValueError(f"{name}: has NaN or infinite values")
     if x.shape != y.shape:
         raise ValueError(f"x and y: shapes differ, {tuple(x.shape)} and {tuple(y.shape)}")
     if x.dtype != y.dtype:
         raise ValueError(f"x and y: types differ, {x.dtype} and {y.dtype}; bring both to one range first")
+    smallest = window * 2 ** (scales - 1) + more
     if min(x.shape[-2:]) < smallest:
-        raise ValueError(
-            f"x and y: {what or f'window {smallest}'} needs at least {smallest} pixels, got {x.shape[-2:]}"
-        )
+        what = f"{scales} scales of window {window}" if scales > 1 else f"window {window}"
+        raise ValueError(f"x and y: {what} needs at least {smallest} pixels, got {x.shape[-2:]}")
     if not (isinstance(data_range, numbers.Real) and math.isfinite(data_range) and data_range > 0):
         raise ValueError(f"data_range = {data_range!r}: must be a number > 0")
-    wide = (v.to("cpu", torch.float64) if v.device.type == "mps" else v.to(torch.float64) for v in (x, y))
-    x, y = (v.contiguous() for v in wide)
-    for name, v in (("x", x), ("y", y)):
-        if not torch.isfinite(v).all():
-            raise ValueError(f"{name}: has NaN or infinite values")
+    # float64 is not to be had on "mps"
+    x, y = (v.to("cpu" if v.device.type == "mps" else v.device, torch.float64).contiguous() for v in (x, y))
     low, high = min(x.min(), y.min()).item(), max(x.max(), y.max()).item()
     if high - low > data_range:
         raise ValueError(f"data_range = {data_range}: the images span {high - low:g} (from {low:g} to {high:g})")
