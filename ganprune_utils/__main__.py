@@ -45,23 +45,21 @@ def run_export(options) -> int:
     folder = checkpoints.find(options.dataset, options.seed, options.checkpoint)
     trained = checkpoints.load_network(folder, "generator")
     card = checkpoints.read_card(folder / "generator.safetensors")
-    dense = trained
-    if "retrained" in card:  # it was pruned before: what is saved is told against the generator it came from
-        dense = checkpoints.load_generator(card["dataset"], card["seed"])
+    # What was pruned before is told against the generator that it came from.
+    dense = checkpoints.load_generator(card["dataset"], card["seed"]) if "retrained" in card else trained
     noise = recalibration_noise(trained.latent_dim)
     example = noise[:2]
-    removed = pruning.filters_for(
-        trained, example, options.criterion, options.ratio, options.scope, noise, options.seed
-    )
+    chosen = {name: getattr(options, name) for name in ("criterion", "scope", "ratio")}
+    removed = pruning.filters_for(trained, example, **chosen, inputs=noise, seed=options.seed)
     small = pruning.remove_filters(trained, removed, example)
     # What was retrained is measured recalibrated, so it is taken home like that.
     recalibrated = (options.ratio > 0 or "retrained" in card) and not options.no_recalibration
     if recalibrated:
         pruning.recalibrate_batchnorm(small, noise)
     inherited = {name: card[name] for name in ("dataset", "data", "seed", "retrained") if name in card}
-    pruned = {name: getattr(options, name) for name in ("criterion", "scope", "ratio")} | {"recalibrated": recalibrated}
     before, after = costs(dense, example), costs(small, example)
-    card = {**inherited, "source_sha256": card.get("weights_sha256"), "pruned": pruned, **after}
+    pruned = {"source_sha256": card.get("weights_sha256"), "pruned": chosen | {"recalibrated": recalibrated}}
+    card = inherited | pruned | after
     exported = export(small, options.output, noise[:16], card)
     print(f"{options.output}: parity with ONNX Runtime {exported['parity']:.1e}")
     for name in ("parameters", "macs"):

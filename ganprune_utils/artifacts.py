@@ -42,17 +42,16 @@ def output_folder(path, sources=()) -> Path:
     Raises ParameterError when that fails, or when writing there would replace what is read: one of the folders
     `sources`, or the pretrained weights.
     """
-    path = resolve(path)
+    path, reads = resolve(path), [pretrained_root().resolve(), *(Path(source).resolve() for source in sources)]
     try:
         target = path.resolve()
-        if target.is_relative_to(pretrained_root().resolve()) or target in {Path(s).resolve() for s in sources}:
+        if target.is_relative_to(reads[0]) or target in reads:
             raise ParameterError(f"output folder {path}: holds the trained weights that are read; choose another")
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        tempfile.TemporaryFile(dir=path).close()
+    except ParameterError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, ParameterError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise ParameterError(f"output folder {path}: cannot be written ({reason})") from None
     return path

@@ -5,8 +5,7 @@ class StudyError(ValueError):
     """Something the user gave cannot be used; the message names what, where and what is allowed."""
 
     def _render_traceback_(self):
-        # IPython asks an exception for its own rendering: a reader of a notebook gets one line
-        # instead of the call stack of a validator.
+        # IPython asks an exception for its rendering: one line, where a notebook would show a validator's call stack.
         return [f"{type(self).__name__}: {self}"]
 
 

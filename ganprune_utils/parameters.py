@@ -1,7 +1,4 @@
-"""Parameters of notebooks: what each name means, which values it may have, and one clear line when it has another.
-
-The same name means the same thing in every notebook, so the rules stand here once.
-"""
+"""Parameters of notebooks: which values each name may have, in every notebook alike, and one clear line else."""
 
 import ast
 import math
@@ -52,28 +49,29 @@ def _list(allowed: str, test, fewest: int = 1) -> Rule:
     def fits(text: str) -> bool:
         try:
             found = [float(part) for part in text.split()]
-            return len(found) >= fewest and len(set(found)) == len(found) and all(map(test, found))
         except ValueError:
             return False
+        return len(set(found)) == len(found) >= fewest and all(map(test, found))
 
     return Rule(str, f"different numbers with blanks between them, as in '50 90': {allowed}", fits)
 
 
 def _are_widths(text: str) -> bool:
-    numbers = text.split()
-    return 1 <= len(numbers) <= 6 and all(n.isdecimal() and 1 <= int(n) <= 4096 for n in numbers)
+    return 1 <= len(text.split()) <= 6 and all(n.isdecimal() and 1 <= int(n) <= 4096 for n in text.split())
 
 
 _RATE = Rule(float, "a number in (0, 1); in YAML write 2.0e-4, because 2e-4 is a string there", lambda v: 0 < v < 1)
-_TEXT = Rule(str, "text")
+_SWITCH = Rule(bool, "True or False")
+_BELOW_ONE = Rule(float, "a number in [0, 1)", lambda v: 0 <= v < 1)
+_PERCENT = _list("percent in (0, 100)", lambda value: 0 < value < 100)
+_SHARES = _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0)
 
 RULES = {
     "dataset": _one_of(*DATASETS),
-    "image_folder": _TEXT,
     "seed": _whole(0, MAX_SEED),
     "epochs": _whole(1, 100_000),
     "decay_epochs": _whole(0, 100_000),
-    "augment": Rule(bool, "True or False"),
+    "augment": _SWITCH,
     "batch_size": _whole(2, 100_000),
     "latent_dim": _whole(1, 4096),
     "ngf": _whole(1, 4096),
@@ -82,39 +80,36 @@ RULES = {
     "lr_discriminator": _RATE,
     "lr": _RATE,
     "task": _one_of(*TASKS),
-    "paired_folder": _TEXT,
     "depth": _whole(2, 12),
     "lambda_l1": Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf),
-    "weight_decay": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
+    "weight_decay": _BELOW_ONE,
     "widths": Rule(str, "1 to 6 whole numbers of channels, as in '16 32 64'", _are_widths),
-    "beta1": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
-    "beta2": Rule(float, "a number in [0, 1)", lambda value: 0 <= value < 1),
+    "beta1": _BELOW_ONE,
+    "beta2": _BELOW_ONE,
     "precision": _one_of("float32", "bfloat16"),
     "device": Rule(str, "auto, cpu, or cuda or mps where this machine has it", _has_device),
     "seconds": Rule(float, "a number of seconds in (0, 600]", lambda value: 0 < value <= 600),
     "threads": _whole(1, 1024),
-    "checkpoint": _TEXT,
     "pruned_network": _one_of(*NETWORKS, "both"),
     "method": _one_of(*METHODS),
     "scope": _one_of("default", "global", "layer", "matched", "uniform", "shuffled"),
     "threshold": Rule(float, "a number", math.isfinite),
-    "percents": _list("percent in (0, 100)", lambda value: 0 < value < 100),
+    "percents": _PERCENT,
     "s_values": _list("standard deviations > 0", lambda value: value > 0),
-    "overall": _list("percent in (0, 100)", lambda value: 0 < value < 100),
+    "overall": _PERCENT,
     "ratios": _list("shares in (0, 1)", lambda value: 0 < value < 1),
     "schedule": _one_of(*SCHEDULES),
     "granularity": _one_of(*GRANULARITIES),
     "criterion": _one_of(*CRITERIA),
-    "rewind": Rule(bool, "True or False"),
+    "rewind": _SWITCH,
     "target_compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
     "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
     "draws": _whole(1, 100),
     "n_pairs": _whole(0, 10**9),
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
-    "small_dense": _TEXT,
     "levels": _list("whole numbers of inner levels, 1 or more", lambda value: value >= 1 and value == int(value)),
-    "macs_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
-    "parameters_left": _list("shares in (0, 1), or nothing", lambda value: 0 < value < 1, fewest=0),
+    "macs_left": _SHARES,
+    "parameters_left": _SHARES,
     "n_seeds": _whole(1, 100),
     "margin": Rule(float, "a share in (0, 1)", lambda value: 0 < value < 1),
     "margin_of_gain": Rule(float, "a share in (0, 1]", lambda value: 0 < value <= 1),
@@ -123,15 +118,12 @@ RULES = {
     "longer": _whole(0, 10**6),
     "scratch_steps": _whole(0, 10**7),
     "n_round": _whole(10, 10**6),
-    "states": _TEXT,
     "n_samples": _whole(2, 1_000_000),
     "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),
-    "output": _TEXT,
-    "study": _TEXT,
-    "results": _TEXT,
-    "dcgan": _TEXT,
 }
+TEXTS = "image_folder paired_folder checkpoint small_dense states output study results dcgan"
+RULES |= dict.fromkeys(TEXTS.split(), Rule(str, "text"))
 
 
 def from_notebook(namespace: dict) -> dict:
@@ -163,7 +155,7 @@ def check_names(given, declared) -> None:
 
 def check(values: dict) -> dict:
     """`values`, whole numbers made floats where a float belongs; ParameterError for the first that is not allowed."""
-    checked = {name: _check_one(name, value) for name, value in values.items()}
+    checked = {name: _checked(name, value) for name, value in values.items()}
     if {"method", "scope", "threshold"} <= checked.keys():
         checked["scope"] = check_method(checked["method"], checked["scope"], checked["threshold"])
     if {"overall", "percents"} <= checked.keys():
@@ -180,7 +172,7 @@ def check(values: dict) -> dict:
     return checked
 
 
-def _check_one(name: str, value):
+def _checked(name: str, value):
     if name not in RULES:
         raise ParameterError(f"{name} = {value!r}: no such parameter; known are {', '.join(sorted(RULES))}")
     rule = RULES[name]
@@ -219,8 +211,8 @@ def configuration_name(settings: dict) -> str:
     schedule, rate = settings["schedule"], settings.get("discriminator_rate", 1.0)
     names = [settings.get(name, value).replace(" ", "x") for name, value in RETRAINING_DEFAULTS.items()]
     names = {"dense": [], "scratch": names[-1:]}.get(schedule, names)
-    names += ["rewind"] if settings.get("rewind") else []
-    return "-".join([schedule, *names] + ([f"d{rate:g}"] if rate != 1 else []))
+    more = ["rewind"] * bool(settings.get("rewind")) + [f"d{rate:g}"] * (rate != 1)
+    return "-".join([schedule, *names, *more])
 
 
 def check_real(name: str, value, allowed: str, test=math.isfinite) -> None:

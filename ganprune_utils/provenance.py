@@ -61,8 +61,7 @@ def imports_of(notebook) -> list[str]:
     source = "".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
     names = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            # What is imported from a package may be a module of it.
+        if isinstance(node, ast.ImportFrom) and node.module:  # what is imported from a package may be a module of it
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -85,13 +84,14 @@ def fingerprint(module: str, **decided) -> str:
 
 def versions() -> dict:
     """Versions of Python and of the packages that can change a number."""
-    installed = {"python": platform.python_version()}
-    for package in RECORDED_PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = None
-    return installed
+    return {"python": platform.python_version()} | {package: _version(package) for package in RECORDED_PACKAGES}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def machine() -> dict:
@@ -103,46 +103,33 @@ def machine() -> dict:
     if cpuinfo.is_file():
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         processor = names[0] if names else processor
-    return {
-        "system": platform.system(),
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"system": platform.system(), "processor": processor, "cores": os.cpu_count(), "gpu": gpu}
 
 
 def code_version() -> str:
     """The git commit of the checkout (with `+` when files differ from it), or the package's version."""
     if CHECKOUT:
         try:
-            git = ["git", "-C", str(CHECKOUT)]
-            run = dict(capture_output=True, text=True, check=True)
-            commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], **run)
             # What a run writes does not change the code that ran.
-            changes = subprocess.run(
-                [*git, "status", "--porcelain", "-uno", "--", ".", ":!reports", ":!checkpoints"], **run
-            )
-            return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
+            changes = _git("status", "--porcelain", "-uno", "--", ".", ":!reports", ":!checkpoints")
+            return _git("rev-parse", "--short=12", "HEAD") + ("+" if changes else "")
         except (OSError, subprocess.CalledProcessError):
             pass
-    try:
-        return metadata.version(PACKAGE.name)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return _version(PACKAGE.name) or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(CHECKOUT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def training_card(data, settings: dict) -> dict:
     """What every card says of a training: the data (name, split, sha256), the parameters and seed, where and by which
     code."""
-    return {
-        "dataset": data.name,
-        "data": {"split": data.split, "images": len(data), "sha256": data.sha256},
-        "parameters": settings,
-        "seed": settings["seed"],
-        "machine": machine(),
-        "versions": versions(),
-        "code_version": code_version(),
-    }
+    card = {"dataset": data.name, "data": {"split": data.split, "images": len(data), "sha256": data.sha256}}
+    card |= {"parameters": settings, "seed": settings["seed"]}
+    return card | {"machine": machine(), "versions": versions(), "code_version": code_version()}
 
 
 def write_manifest(folder, *, parameters: dict, seed: int, data_sha256: str | None, seconds: float, **more) -> Path:
@@ -150,17 +137,6 @@ def write_manifest(folder, *, parameters: dict, seed: int, data_sha256: str | No
 
     seconds: of the run, with what earlier calls of it spent on the work that this one found done.
     """
-    return write_json(
-        Path(folder) / "manifest.json",
-        {
-            "parameters": parameters,
-            "seed": seed,
-            "data_sha256": data_sha256,
-            "code_version": code_version(),
-            "code_sha256": code_sha256(),
-            "versions": versions(),
-            "machine": machine(),
-            "seconds": round(seconds, 1),
-            **more,
-        },
-    )
+    manifest = {"parameters": parameters, "seed": seed, "data_sha256": data_sha256, "code_version": code_version()}
+    manifest |= {"code_sha256": code_sha256(), "versions": versions(), "machine": machine()}
+    return write_json(Path(folder) / "manifest.json", manifest | {"seconds": round(seconds, 1)} | more)

@@ -13,10 +13,9 @@ def half_sample_mode(values) -> float:
     the smallest value, which is what the paper's tables print.
     """
     v = np.sort(np.asarray(values, dtype=np.float64), axis=None)
-    if v.size == 0 or not np.isfinite(v).all():
-        raise ValueError(
-            f"values: the mode needs finite numbers, got {v.size} of which {int(np.isfinite(v).sum())} are"
-        )
+    finite = np.count_nonzero(np.isfinite(v))
+    if not v.size or finite < v.size:
+        raise ValueError(f"values: the mode needs finite numbers, got {v.size} of which {finite} are")
     while v.size > 3:
         half = (v.size + 1) // 2
         widths = v[half - 1 :] - v[: v.size - half + 1]
@@ -37,10 +36,7 @@ def describe(values) -> pd.Series:
 
 
 def crossing(x, y, level: float) -> float:
-    """The first x at which the curve through the points (x, y) reaches `level` from below, by linear interpolation.
-
-    NaN where it does not within the points given.
-    """
+    """The first x at which the line through the points (x, y) reaches `level` from below; NaN where it does not."""
     order = np.argsort(x)
     x, y = np.asarray(x, float)[order], np.asarray(y, float)[order]
     reached = np.flatnonzero(y >= level)
