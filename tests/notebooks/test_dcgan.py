@@ -44,7 +44,7 @@ def scanned(pruned):
 
 
 def test_the_classifier_leaves_real_features_in_two_halves(tmp_path):
-    execute("00_classifier.ipynb", tmp_path, epochs=1)
+    execute("00_classifier.ipynb", tmp_path, epochs=5)
     card = json.loads((tmp_path / "real.json").read_text())
     assert card["validation"] == card["test"] == [180, 64] and card["reference"]["frechet"] > 0
     assert json.loads((tmp_path / "classifier.json").read_text())["test_accuracy"] > 0.5
