@@ -28,8 +28,8 @@ ARCHITECTURES = {
 
 def build(config: dict) -> nn.Module:
     """The network that a card's `model` entry describes, with weights not yet loaded."""
-    arguments = dict(config)
-    name = arguments.pop("architecture", None)
+    name = config.get("architecture")
+    arguments = {key: value for key, value in config.items() if key != "architecture"}
     if name not in ARCHITECTURES:
         raise CheckpointError(f"architecture = {name!r}: unknown; known are {', '.join(ARCHITECTURES)}")
     try:
@@ -59,16 +59,13 @@ def find(dataset: str, seed: int, checkpoint: str = "pretrained") -> Path:
     if checkpoint == "pretrained":
         root = pretrained_root()
         known = sorted(str(path.parent.relative_to(root)) for path in root.glob("*/*/generator.safetensors"))
-        if f"{dataset}/seed{seed}" not in known:
-            raise CheckpointError(
-                f"checkpoint {dataset}/seed{seed}: is not pretrained; these are: {', '.join(known) or 'none'}"
-            )
-        return root / dataset / f"seed{seed}"
+        name = f"{dataset}/seed{seed}"
+        if name not in known:
+            raise CheckpointError(f"checkpoint {name}: is not pretrained; these are: {', '.join(known) or 'none'}")
+        return root / name
     folder = resolve(checkpoint)
     if not checkpoint or not os.path.isdir(folder):
-        raise CheckpointError(
-            f"checkpoint {folder}: no such folder; allowed are 'pretrained' and folders of a training run"
-        )
+        raise CheckpointError(f"checkpoint {folder}: no such folder; allowed are 'pretrained' and run folders")
     card = read_card(folder / "generator.safetensors")
     for name, value in (("dataset", dataset), ("seed", seed)):
         if card.get(name) != value:
@@ -95,17 +92,15 @@ def load_network(folder: Path, name: str, channels: int | None = None) -> nn.Mod
         raise CheckpointError(f"checkpoint {path}: made for {network.channels} channels, the data set has {channels}")
     load_weights(network, path)
     if file_sha256(path) != card.get("weights_sha256"):
-        raise CheckpointError(
-            f"checkpoint {path}: its SHA-256 is not the one in its card {path.with_suffix('.json').name}"
-        )
+        raise CheckpointError(f"checkpoint {path}: its SHA-256 is not the one in its card {path.stem}.json")
     return network.eval()
 
 
 def save_network(module: nn.Module, path, card: dict) -> Path:
     """Write `path` (safetensors) and the card beside it (same name, .json).
 
-    The card gets the architecture (`module.config`) and the SHA-256 of the weights, so that the pair is
-    enough to rebuild the network and to notice a file that does not belong to its card.
+    The card gets the architecture (`module.config`) and the SHA-256 of the weights: enough to rebuild the network, and
+    to notice a file that does not belong to its card.
     """
     path = write_weights(path, module.state_dict())
     config = getattr(module, "config", {"architecture": type(module).__name__})  # a network from elsewhere
@@ -137,8 +132,7 @@ def load_weights(module: nn.Module, path) -> None:
     Raises CheckpointError when the file is missing, truncated, or made for another architecture.
     """
     weights = read_weights(path)
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    expected, shapes = ({name: tuple(t.shape) for name, t in state.items()} for state in (module.state_dict(), weights))
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) != shapes.get(name):
             raise CheckpointError(

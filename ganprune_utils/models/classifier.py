@@ -32,19 +32,12 @@ class Classifier(nn.Module):
 
     def __init__(self, channels: int = 1, classes: int = 10, widths=(16, 32, 64)):
         super().__init__()
-        self.config = {
-            "architecture": "classifier",
-            "channels": channels,
-            "classes": classes,
-            "widths": list(widths),
-        }
+        self.config = {"architecture": "classifier", "channels": channels, "classes": classes, "widths": [*widths]}
         self.channels = channels
         self.conv1 = nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False)  # (widths[0], 32, 32)
         # One block a width; each but the first halves the image.
-        pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
-        self.blocks = nn.Sequential(
-            *(Block(before, after, 1 if i == 0 else 2) for i, (before, after) in enumerate(pairs))
-        )
+        blocks = zip([widths[0], *widths[:-1]], widths, [1] + [2] * len(widths[1:]), strict=True)
+        self.blocks = nn.Sequential(*(Block(before, after, stride) for before, after, stride in blocks))
         self.bn = nn.BatchNorm2d(widths[-1])
         self.head = nn.Linear(widths[-1], classes)
 

@@ -6,15 +6,9 @@ from torch import nn
 
 def effective_state(model: nn.Module) -> dict[str, torch.Tensor]:
     """Weights (masks applied) and buffers, by name."""
-    found, state = {}, model.state_dict()
-    for name, tensor in state.items():
-        if name.endswith("_mask"):
-            continue
-        if name.endswith("_orig"):
-            name = name.removesuffix("_orig")
-            tensor = tensor * state[f"{name}_mask"]
-        found[name] = tensor
-    return found
+    state = {name.removesuffix("_orig"): tensor for name, tensor in model.state_dict().items()}
+    masks = {name.removesuffix("_mask"): state.pop(name) for name in list(state) if name.endswith("_mask")}
+    return {name: tensor * masks[name] if name in masks else tensor for name, tensor in state.items()}
 
 
 def effective_parameters(model: nn.Module) -> dict[str, torch.Tensor]:

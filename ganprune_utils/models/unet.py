@@ -27,16 +27,7 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self,
-        inputs: int = 1,
-        outputs: int = 3,
-        ngf: int = 64,
-        depth: int = 5,
-        down=None,
-        up=None,
-        dropped=None,
-        keeps_luma: bool = False,
-        pixel: bool = False,
+        self, inputs=1, outputs=3, ngf=64, depth=5, down=None, up=None, dropped=None, keeps_luma=False, pixel=False
     ):
         super().__init__()
         if keeps_luma and (inputs, outputs) != (1, 3):
@@ -48,11 +39,14 @@ class UNet(nn.Module):
         dropped = _inner_half(self.depth) if dropped is None else dropped
         before = inputs
         for k, filters in enumerate(down, start=1):
-            normed = 1 < k < self.depth
-            self.down[f"down{k}"] = _encoder(before, filters, normed, k > 1, pixel and k == self.depth)
+            # Not in place: the skip connection needs what comes in as it was.
+            activation = nn.LeakyReLU(0.2) if k > 1 else nn.Identity()
+            size = _size(pixel and k == self.depth)
+            self.down[f"down{k}"] = _Block(activation, nn.Conv2d, before, filters, size, normed=1 < k < self.depth)
             before = filters
         for k, filters in zip(range(self.depth, 0, -1), up, strict=True):
-            self.up[f"up{k}"] = _decoder(before, filters, k > 1, k in dropped, pixel and k == self.depth)
+            size = _size(pixel and k == self.depth)
+            self.up[f"up{k}"] = _Block(nn.ReLU(), nn.ConvTranspose2d, before, filters, size, k > 1, k in dropped)
             before = filters + (down[k - 2] if k > 1 else 0)
 
     @property
@@ -63,8 +57,7 @@ class UNet(nn.Module):
         sizes = {"inputs": self.inputs, "outputs": self.channels, "depth": self.depth}
         plain = [down[0] * min(2**k, MAX_FACTOR) for k in range(self.depth)]
         widths = {"ngf": down[0]} if (down, up) == (plain, plain[-2::-1]) else {"down": down, "up": up}
-        levels = range(self.depth, 0, -1)
-        dropped = [k for k in levels if isinstance(self.up[f"up{k}"].dropout, nn.Dropout)]
+        dropped = [int(name[2:]) for name, block in self.up.items() if isinstance(block.dropout, nn.Dropout)]
         other = {} if dropped == _inner_half(self.depth) else {"dropped": dropped}
         other |= {name: True for name in ("keeps_luma", "pixel") if getattr(self, name)}
         return {"architecture": "unet_generator", **sizes, **widths, **other}
@@ -132,9 +125,11 @@ class PatchDiscriminator(nn.Module):
 class _Block(nn.Module):
     """One layer of the U-Net: activation, convolution, BatchNorm, dropout, those that it has."""
 
-    def __init__(self, activation, conv, norm, dropout):
+    def __init__(self, activation, convolution, inputs, filters, size, normed, dropped=False):
         super().__init__()
-        self.activation, self.conv, self.norm, self.dropout = activation, conv, norm, dropout
+        self.activation, self.conv = activation, convolution(inputs, filters, *size, bias=not normed)
+        self.norm = nn.BatchNorm2d(filters) if normed else nn.Identity()
+        self.dropout = nn.Dropout(0.5) if dropped else nn.Identity()
 
     def forward(self, x):
         x = self.norm(self.conv(self.activation(x)))
@@ -153,16 +148,3 @@ def _inner_half(depth: int) -> list[int]:
 def _size(pixel: bool) -> tuple[tuple[int, int], ...]:
     """Kernel, stride and padding."""
     return ((2, 2), (2, 2), (0, 0)) if pixel else ((4, 4), (2, 2), (1, 1))
-
-
-def _encoder(inputs, filters, normed, activated, pixel):
-    # Not in place: the skip connection needs what comes in as it was.
-    activation = nn.LeakyReLU(0.2) if activated else nn.Identity()
-    conv = nn.Conv2d(inputs, filters, *_size(pixel), bias=not normed)
-    return _Block(activation, conv, nn.BatchNorm2d(filters) if normed else nn.Identity(), nn.Identity())
-
-
-def _decoder(inputs, filters, normed, dropped, pixel):
-    conv = nn.ConvTranspose2d(inputs, filters, *_size(pixel), bias=not normed)
-    norm = nn.BatchNorm2d(filters) if normed else nn.Identity()
-    return _Block(nn.ReLU(), conv, norm, nn.Dropout(0.5) if dropped else nn.Identity())

@@ -3,7 +3,6 @@
 import math
 
 import torch
-from torch import nn
 
 
 def balance_ratio(samples: list[tuple[float, float, float]]) -> float:
@@ -20,14 +19,12 @@ def balance_ratio(samples: list[tuple[float, float, float]]) -> float:
 @torch.no_grad()
 def discriminator_means(generator, discriminator, noise, real, autocast) -> tuple[float, float]:
     """Mean D(x) and D(G(z)), batch statistics as in training, running statistics untouched."""
-    norms = [m for network in (generator, discriminator) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    before = [(m.running_mean.clone(), m.running_var.clone(), m.num_batches_tracked.clone()) for m in norms]
+    buffers = [*generator.buffers(), *discriminator.buffers()]
+    before = [buffer.clone() for buffer in buffers]
     with autocast():
         means = tuple(discriminator(x).float().sigmoid().mean().item() for x in (real, generator(noise)))
-    for norm, (mean, var, count) in zip(norms, before, strict=True):
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(var)
-        norm.num_batches_tracked.copy_(count)
+    for buffer, value in zip(buffers, before, strict=True):
+        buffer.copy_(value)
     return means
 
 

@@ -1,27 +1,73 @@
-"""The state of an unfinished training as one file: whole or not at all, and data only when it is read."""
+"""A training run, its state as one file (whole or not at all, and data only when it is read), and its epochs."""
 
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ganprune_utils.artifacts import reading_state, write_state
-from ganprune_utils.parameters import NETWORKS
+from ganprune_utils.errors import ParameterError
 
 
-def save(path: Path, run, optimizers: dict, random: torch.Generator, fields: tuple[str, ...]) -> None:
-    """Write both networks of `run`, the optimizers, the random stream and these fields of `run`."""
-    state = {name: getattr(run, name).state_dict() for name in NETWORKS}
-    state |= {"optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()}}
-    write_state(path, state | {"random": random.get_state()} | {name: getattr(run, name) for name in fields})
+@dataclass
+class Run:
+    """The two networks, one record per epoch, and of a DCGAN uint8 samples of one fixed noise by epoch.
+
+    `seconds` are of all epochs, `resumed` of those that earlier calls had done.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    history: list[dict] = field(default_factory=list)
+    snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
+    resumed: float = 0.0
 
 
-def restore(path: Path, run, optimizers: dict, random: torch.Generator, fields: tuple[str, ...]) -> None:
+def save(path: Path, run, trained_by: dict, random: torch.Generator) -> None:
+    """Write all of `run`, what trains it (optimizers, a schedule) by name, and the random stream."""
+    fields = {name: value.state_dict() if isinstance(value, nn.Module) else value for name, value in vars(run).items()}
+    parts = {name: part.state_dict() for name, part in trained_by.items()}
+    write_state(path, {"run": fields, "trained_by": parts, "random": random.get_state()})
+
+
+def restore(path: Path, run, trained_by: dict, random: torch.Generator) -> None:
     """Fill all of these from what `save` wrote. Raises CheckpointError where the file is truncated or foreign."""
     with reading_state(path) as state:
-        for name in NETWORKS:
-            getattr(run, name).load_state_dict(state[name])
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+        for name, value in vars(run).items():
+            if isinstance(value, nn.Module):
+                value.load_state_dict(state["run"][name])
+            else:
+                setattr(run, name, state["run"][name])
+        for name, part in trained_by.items():
+            part.load_state_dict(state["trained_by"][name])
         random.set_state(state["random"])
-        for name in fields:
-            setattr(run, name, state[name])
+        run.resumed = run.seconds
+
+
+def train_epochs(
+    path: Path, run: Run, optimizers: dict, random: torch.Generator, epochs: int, one_epoch: Callable[[int], dict]
+) -> Iterator[Run]:
+    """Yield `run` as earlier calls left it in `path`, if they did, then after each further epoch; the state is saved.
+
+    `one_epoch` takes the epoch's number, trains, and returns its record. Raises CheckpointError as `restore`, and
+    ParameterError where `path` has more than `epochs` epochs.
+    """
+    if path.is_file():
+        restore(path, run, optimizers, random)
+        if len(run.history) > epochs:
+            raise ParameterError(
+                f"epochs = {epochs}: {path.parent} holds {len(run.history)} epochs of this run already; "
+                "ask for as many or more, or choose another output folder"
+            )
+        yield run
+    for epoch in range(len(run.history) + 1, epochs + 1):
+        start = time.perf_counter()
+        record = one_epoch(epoch)
+        run.seconds += time.perf_counter() - start
+        run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
+        save(path, run, optimizers, random)
+        yield run

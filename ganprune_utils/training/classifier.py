@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ganprune_utils.artifacts import reading_state, write_state
 from ganprune_utils.data.transforms import augment, to_model_range
 from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.provenance import fingerprint, training_card
-from ganprune_utils.training import precision
+from ganprune_utils.training import checkpoint, precision
 from ganprune_utils.training.deterministic import make_deterministic
+from ganprune_utils.training.step import update
 
 HELD_OUT = 20  # every twentieth training image, in canonical order: the same share of each class
 
@@ -58,25 +58,19 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
     The state goes to `folder/checkpoint-<fingerprint>.pt` after every epoch; a run that was killed goes on from there.
     """
     make_deterministic(settings.threads)
-    checkpoint = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **asdict(settings))}.pt"
+    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **asdict(settings))}.pt"
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
     model = Classifier(images.shape[1], int(labels.max()) + 1, settings.widths).to(memory_format=torch.channels_last)
     held = torch.arange(len(images)) % HELD_OUT == 0
     steps = math.ceil((~held).sum().item() / settings.batch_size) * settings.epochs
-    optimizer = torch.optim.SGD(
-        model.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay, nesterov=True
-    )
+    decay = settings.weight_decay
+    optimizer = torch.optim.SGD(model.parameters(), settings.lr, momentum=0.9, weight_decay=decay, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps, pct_start=0.15)
     run = Run(copy.deepcopy(model).eval(), [])
-    stateful = {"model": model, "best": run.best, "optimizer": optimizer, "schedule": schedule}
-    if checkpoint.is_file():
-        with reading_state(checkpoint) as state:
-            for name, part in stateful.items():
-                part.load_state_dict(state[name])
-            random.set_state(state["random"])
-            run.history = state["history"]
-            run.seconds = run.resumed = state["seconds"]
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    if path.is_file():
+        checkpoint.restore(path, run, parts, random)
         yield run
     for epoch in range(len(run.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
@@ -85,10 +79,8 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
         if held_out > max((record["held_out"] for record in run.history), default=-1.0):
             run.best.load_state_dict(model.state_dict())
         run.history.append({"epoch": epoch, "loss": loss, "held_out": held_out})
-        state = {name: part.state_dict() for name, part in stateful.items()}
         run.seconds += time.perf_counter() - start
-        state |= {"random": random.get_state(), "history": run.history, "seconds": run.seconds}
-        write_state(checkpoint, state)
+        checkpoint.save(path, run, parts, random)
         yield run
 
 
@@ -101,9 +93,7 @@ def _one_epoch(settings, model, optimizer, schedule, images, labels, random) -> 
         with precision.autocast(settings.precision):
             logits = model(batch).float()
         loss = F.cross_entropy(logits, labels[chosen])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        update(optimizer, loss)
         schedule.step()
         losses.append(loss.item())
     return sum(losses) / len(losses)
@@ -117,20 +107,13 @@ def progress_line(record: dict, epochs: int) -> str:
 def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
     """What the card beside the weights says; `data` is the training Dataset, `settings` the parameters."""
     best = max(run.history, key=lambda record: record["held_out"])
-    return {
-        **training_card(data, settings),
-        "epoch_kept": best["epoch"],
-        "held_out_accuracy": best["held_out"],
-        "test_accuracy": test_accuracy,
-    }
+    kept = {"epoch_kept": best["epoch"], "held_out_accuracy": best["held_out"], "test_accuracy": test_accuracy}
+    return training_card(data, settings) | kept
 
 
 @torch.no_grad()
 def accuracy(model: Classifier, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Share of uint8 `images` whose class is found, in [0, 1]."""
     model.eval()
-    right = sum(
-        (model(to_model_range(batch)).argmax(dim=1) == truth).sum().item()
-        for batch, truth in zip(images.split(500), labels.split(500), strict=True)
-    )
-    return right / len(images)
+    predicted = torch.cat([model(to_model_range(batch)).argmax(dim=1) for batch in images.split(500)])
+    return (predicted == labels).sum().item() / len(images)

@@ -1,27 +1,26 @@
-"""The training loop of a DCGAN: deterministic, resumable, one record an epoch.
+"""The training loop of a DCGAN: deterministic, resumable, one record per epoch.
 
 The objective is Goodfellow et al. (2014) with the non-saturating generator loss, binary cross-entropy on logits. One
 discriminator step (real batch, then generated batch) and one generator step a batch, as in the PyTorch DCGAN tutorial.
 """
 
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from ganprune_utils.data.transforms import to_model_range, to_uint8
-from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 from ganprune_utils.provenance import fingerprint, training_card
-from ganprune_utils.training import checkpoint, precision
+from ganprune_utils.training import precision
 from ganprune_utils.training.balance import discriminator_alarm
+from ganprune_utils.training.checkpoint import Run, train_epochs
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
-SAVED = ("history", "snapshots", "seconds")  # fields of a run in its state
 
 
 @dataclass(frozen=True)
@@ -46,28 +45,11 @@ class Settings:
     seed: int = 0
 
 
-@dataclass
-class Run:
-    """A training run: the two networks, what was recorded, and samples of one fixed noise by epoch (uint8).
-
-    `seconds` are of all epochs, `resumed` of those that earlier calls had done.
-    """
-
-    generator: Generator
-    discriminator: Discriminator
-    history: list[dict]
-    snapshots: dict[int, torch.Tensor]
-    seconds: float = 0.0
-    resumed: float = 0.0
-
-
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str) -> torch.device:
     """ "auto" takes CUDA, then MPS, then the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return torch.device(name)
 
 
 def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, device: str = "cpu") -> Iterator[Run]:
@@ -78,61 +60,45 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
 
     Raises:
         CheckpointError: the checkpoint in `folder` is truncated or of another network.
+        ParameterError: it has more epochs than `settings` asks for.
     """
     device = pick_device(device)
     make_deterministic(settings.threads)
     # Named by all but its length, so that a finished run can be continued for more epochs.
-    decided = {name: value for name, value in asdict(settings).items() if name != "epochs"}
-    name = fingerprint(__name__, data=data_sha256, device=device.type, **decided)
-    path = Path(folder) / f"checkpoint-{name}.pt"
+    decided = asdict(replace(settings, epochs=0)) | {"device": device.type}
+    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **decided)}.pt"
     # One CPU stream for weights, noise and order: the same draws on every device, and one state to save.
     random = torch.Generator().manual_seed(settings.seed)
     channels = images.shape[1]
-    generator = Generator(settings.latent_dim, settings.ngf, channels)
-    discriminator = Discriminator(settings.ndf, channels)
-    for network in (generator, discriminator):
+    run = Run(Generator(settings.latent_dim, settings.ngf, channels), Discriminator(settings.ndf, channels))
+    for network in (run.generator, run.discriminator):
         init_weights(network, random)
         network.to(device, memory_format=torch.channels_last).train()
-    optimizers = adam(generator, discriminator, settings)
+    optimizers = adam(run.generator, run.discriminator, settings)
     fixed_noise = torch.randn(N_SNAPSHOT, settings.latent_dim, 1, 1, generator=random).to(device)
+    data_spread = _spread(images[:: max(1, len(images) // 1000)])
     images = images.to(device)
-    run = Run(generator, discriminator, [], {})
 
-    if path.is_file():
-        checkpoint.restore(path, run, optimizers, random, SAVED)
-        run.resumed = run.seconds
-        if len(run.history) > settings.epochs:
-            raise ParameterError(
-                f"epochs = {settings.epochs}: {folder} holds {len(run.history)} epochs of this run already; "
-                "ask for as many or more, or choose another output folder"
-            )
-    else:
-        run.snapshots[0] = _snapshot(generator, fixed_noise)
-    yield run
-    for epoch in range(len(run.history) + 1, settings.epochs + 1):
-        start = time.perf_counter()
-        record = _one_epoch(settings, run, optimizers, images, random, device)
-        run.snapshots[epoch] = _snapshot(generator, fixed_noise)
-        run.seconds += time.perf_counter() - start
-        diversity = _spread(run.snapshots[epoch]) / _spread(images[:: max(1, len(images) // 1000)].cpu())
-        run.history.append({"epoch": epoch, **record, "diversity": diversity, "seconds": run.seconds})
-        checkpoint.save(path, run, optimizers, random, SAVED)
+    def one_epoch(epoch: int) -> dict:
+        means = _one_epoch(settings, run, optimizers, images, random, device)
+        run.snapshots[epoch] = _snapshot(run.generator, fixed_noise)
+        return means | {"diversity": _spread(run.snapshots[epoch]) / data_spread}
+
+    run.snapshots[0] = _snapshot(run.generator, fixed_noise)
+    if not path.is_file():
         yield run
+    yield from train_epochs(path, run, optimizers, random, settings.epochs, one_epoch)
 
 
 def _one_epoch(settings, run, optimizers, images, random, device) -> dict:
     """One pass over the images in a fresh order. Returns means over the epoch's batches."""
-    generator, discriminator = run.generator, run.discriminator
-    sums = torch.zeros(5, dtype=torch.float64)
+    sums = torch.zeros(len(NAMES), dtype=torch.float64)
     batches = torch.randperm(len(images), generator=random).split(settings.batch_size)
-
-    def autocast():
-        return precision.autocast(settings.precision, device.type)
-
+    autocast = partial(precision.autocast, settings.precision, device.type)
     for chosen in batches:
         real = to_model_range(images[chosen.to(device)]).contiguous(memory_format=torch.channels_last)
         noise = torch.randn(len(chosen), settings.latent_dim, 1, 1, generator=random).to(device)
-        batch = adversarial_step(generator, discriminator, optimizers, real, noise, autocast)
+        batch = adversarial_step(run.generator, run.discriminator, optimizers, real, noise, autocast)
         sums += batch.double().cpu()
     return dict(zip(NAMES, (sums / len(batches)).tolist(), strict=True))
 
@@ -160,7 +126,7 @@ def warnings(record: dict) -> list[str]:
 
 
 def progress_line(record: dict, epochs: int) -> str:
-    """One line an epoch, for a log."""
+    """One line per epoch, for a log."""
     return (
         f"epoch {record['epoch']}/{epochs}: "
         f"loss G {record['loss_generator']:.3f}, D {record['loss_discriminator']:.3f}, "
@@ -170,10 +136,6 @@ def progress_line(record: dict, epochs: int) -> str:
 
 def card(run: Run, data, settings: dict) -> dict:
     """What the card beside the weights says of their training; `data` is the Dataset, `settings` the parameters."""
-    last = run.history[-1]
-    return {
-        **training_card(data, settings),
-        "epochs": last["epoch"],
-        "seconds": round(run.seconds, 1),
-        "final": {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")},
-    }
+    final = {name: round(run.history[-1][name], 4) for name in (*NAMES, "diversity")}
+    trained = {"epochs": len(run.history), "seconds": round(run.seconds, 1), "final": final}
+    return training_card(data, settings) | trained

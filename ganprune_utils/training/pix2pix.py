@@ -4,9 +4,9 @@ Resumable and deterministic like `training.dcgan`: same settings, same data, sam
 """
 
 import copy
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,11 +18,11 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_weights
 from ganprune_utils.provenance import fingerprint, training_card
-from ganprune_utils.training import checkpoint, precision
+from ganprune_utils.training import precision
+from ganprune_utils.training.checkpoint import Run, train_epochs
 from ganprune_utils.training.deterministic import make_deterministic
-from ganprune_utils.training.step import adam, bce
+from ganprune_utils.training.step import adam, bce, update
 
-SAVED = ("history", "seconds")  # fields of a run in its state
 NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
 
 
@@ -53,23 +53,13 @@ class Settings:
     seed: int = 0
 
 
-@dataclass
-class Run:
-    """A training run: `seconds` are of all epochs, `resumed` of those that earlier calls had done."""
-
-    generator: nn.Module
-    discriminator: nn.Module
-    history: list[dict]
-    seconds: float = 0.0
-    resumed: float = 0.0
-
-
 def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     """Train on `pairs` (a `data.pairs.Pairs`), yielding the run after each epoch.
 
     After every epoch the whole state goes to `folder`; a run that was killed goes on from its last epoch.
 
-    Raises CheckpointError where the state in `folder` is truncated or of another network.
+    Raises CheckpointError where the state in `folder` is truncated or of another network, ParameterError where it has
+    more epochs than `settings` asks for.
     """
     make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
@@ -80,26 +70,19 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
         init_weights(network, random)
     # Drawn with all weights, trained without those that no picture of this size ever changes.
     generator = without_dead_weights(generator, tuple(pairs.inputs.shape[-2:]))
-    for network in (generator, discriminator):
-        network.to(memory_format=torch.channels_last)
-    run, optimizers = Run(generator, discriminator, []), adam(generator, discriminator, settings)
+    run = Run(*(network.to(memory_format=torch.channels_last) for network in (generator, discriminator)))
+    optimizers = adam(run.generator, run.discriminator, settings)
     # Without decay a run is named by all but its length, so that a finished one can be continued.
-    decided = {name: value for name, value in asdict(settings).items() if name != "epochs" or settings.decay_epochs}
+    decided = asdict(settings if settings.decay_epochs else replace(settings, epochs=0))
     path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=pairs.sha256, **decided)}.pt"
-    if path.is_file():
-        checkpoint.restore(path, run, optimizers, random, SAVED)
-        run.resumed = run.seconds
-        yield run
-    for epoch in range(len(run.history) + 1, settings.epochs + 1):
-        start = time.perf_counter()
+
+    def one_epoch(epoch: int) -> dict:
         batches = torch.randperm(len(pairs), generator=random).split(settings.batch_size)
         decayed = max(0, epoch - (settings.epochs - settings.decay_epochs))
         set_rates(settings, optimizers, 1 - decayed / (settings.decay_epochs + 1))
-        record = train_on(settings, run, optimizers, pairs, batches, random)
-        run.seconds += time.perf_counter() - start
-        run.history.append({"epoch": epoch, **record, "seconds": run.seconds})
-        checkpoint.save(path, run, optimizers, random, SAVED)
-        yield run
+        return train_on(settings, run, optimizers, pairs, batches, random)
+
+    yield from train_epochs(path, run, optimizers, random, settings.epochs, one_epoch)
 
 
 def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module, pairs, steps: int) -> Run:
@@ -115,15 +98,12 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
     networks = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in (generator, discriminator)]
-    run = Run(*networks, [])
+    run, optimizers = Run(*networks), adam(*networks, settings)
     passes = -(-steps * settings.batch_size // len(pairs))
     order = torch.cat([torch.randperm(len(pairs), generator=random) for _ in range(passes)])
     batches = order.split(settings.batch_size)[:steps]
-    start = time.perf_counter()
-    optimizers = adam(*networks, settings)
-    shares = up_and_down(steps)
-    run.history.append({"steps": steps, **train_on(settings, run, optimizers, pairs, batches, random, shares)})
-    run.seconds = time.perf_counter() - start
+    record = train_on(settings, run, optimizers, pairs, batches, random, up_and_down(steps))
+    run.history.append({"steps": steps, **record})
     return run
 
 
@@ -163,26 +143,19 @@ def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, r
 
 def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tensor:
     """Update both networks on one batch of inputs and targets (N, C, H, W) in [-1, 1]; returns NAMES' values."""
-
-    def autocast():
-        return precision.autocast(settings.precision)
-
+    autocast = partial(precision.autocast, settings.precision)
     with autocast():
         made = run.generator(given)
         on_real, on_fake = run.discriminator(given, wanted).float(), run.discriminator(given, made.detach()).float()
     loss_d = (bce(on_real, 1.0) + bce(on_fake, 0.0)) / 2  # halved, as in the paper, to slow it down
-    optimizers["discriminator"].zero_grad()
-    loss_d.backward()
-    optimizers["discriminator"].step()
+    update(optimizers["discriminator"], loss_d)
 
     run.discriminator.requires_grad_(False)
     with autocast():
         after = run.discriminator(given, made).float()
     distance = F.l1_loss(made.float(), wanted)
     loss_g = bce(after, 1.0) + settings.lambda_l1 * distance
-    optimizers["generator"].zero_grad()
-    loss_g.backward()
-    optimizers["generator"].step()
+    update(optimizers["generator"], loss_g)
     run.discriminator.requires_grad_(True)
     return torch.stack((loss_g, loss_d, distance, on_real.sigmoid().mean(), on_fake.sigmoid().mean())).detach()
 
@@ -198,9 +171,5 @@ def progress_line(record: dict, epochs: int) -> str:
 def card(run: Run, pairs, settings: dict) -> dict:
     """What the card beside the weights says of their training."""
     final = {name: round(run.history[-1][name], 4) for name in NAMES}
-    return {
-        **training_card(pairs, settings),
-        "epochs": len(run.history),
-        "seconds": round(run.seconds, 1),
-        "final": final,
-    }
+    trained = {"epochs": len(run.history), "seconds": round(run.seconds, 1), "final": final}
+    return training_card(pairs, settings) | trained

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
 from ganprune_utils.parameters import GRANULARITIES, NETWORKS
 from ganprune_utils.provenance import fingerprint
 from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
-from ganprune_utils.pruning.layers import effective_weight, prunable_layers
+from ganprune_utils.pruning.layers import effective_weight
 from ganprune_utils.pruning.masks import apply_masks
 from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.training import precision
@@ -34,6 +35,7 @@ from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 BALANCE_EVERY = 10  # steps: the ratio needs two further passes through both networks
 N_CALIBRATION = 500  # noise vectors or images whose activations a criterion looks at
+_COUNTED: set[Path] = set()  # states of the rounds that this process computed, or has found done already
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def iterative(compression: float, rounds: int, keep: float = 0.8, rewind: bool =
 class Pair:
     """The two networks as they are now, and `start`: copies pruned alike, with the weights of the beginning.
 
-    `resumed` is what the rounds took that were found done.
+    `resumed`: seconds of the rounds that an earlier process had computed. Where several pairs begin alike, the rounds
+    that they share count for the first of them only, so that the sum over pairs counts each once.
     """
 
     generator: nn.Module
@@ -143,37 +146,41 @@ def retrain(
     paths = [Path(folder) / f"{settings.fingerprint(i, identity)}.pt" for i in range(len(settings.schedule) + 1)]
     done = max((i for i in range(1, len(paths)) if paths[i].is_file()), default=0)
     random = torch.Generator().manual_seed(settings.seed)
-    dense_size = {name: size(network) for name, network in zip(NETWORKS, load(), strict=True)}
+    pair, optimizers = Pair(*load(), dict(zip(NETWORKS, load(), strict=True)), []), {}
+    dense_size = {name: size(network) for name, network in pair.networks().items()}
     if done:
         pair, optimizers = _restore(paths[done], settings, random)
+        rounds = zip(paths[1 : done + 1], pair.history, strict=True)
+        pair.resumed = sum(record["seconds"] for path, record in rounds if path not in _COUNTED)
+        _COUNTED.update(paths[1 : done + 1])
         yield pair
-    else:
-        pair, optimizers = Pair(*load(), dict(zip(NETWORKS, load(), strict=True)), []), None
-    for number in range(done + 1, len(settings.schedule) + 1):
-        begin, target = time.perf_counter(), settings.schedule[number - 1]
+    for number, target in list(enumerate(settings.schedule, start=1))[done:]:
+        begin = time.perf_counter()
         if target is not None:
             _prune(pair, settings, target, dense_size, images, number)
-        if target is not None or optimizers is None:
+        if target is not None or not optimizers:
             # Momentum of a network that stays as it is goes on.
+            both = not optimizers or settings.pruned_network == "both" or settings.rewind
             anew = _optimizers(pair, settings)
-            both = optimizers is None or settings.pruned_network == "both" or settings.rewind
-            optimizers = anew if both else optimizers | {"generator": anew["generator"]}
+            optimizers |= anew if both else {"generator": anew["generator"]}
         record = _one_round(pair, settings, optimizers, images, random)
         pair.generator.eval()
-        record |= {"round": number, "steps": number * settings.steps, "target": target, **_left(pair, dense_size)}
-        pruned = [i for i, target in enumerate(settings.schedule[:number]) if target is not None]
-        record["steps_since_pruning"] = (number - (pruned[-1] if pruned else 0)) * settings.steps
+        record |= {"round": number, "steps": number * settings.steps, "target": target}
+        for name, column in zip(NETWORKS, ("compression", "compression_discriminator"), strict=True):
+            record[column] = _compression(pair.networks()[name], dense_size[name])
+        pruned = max((i for i, target in enumerate(settings.schedule[:number]) if target is not None), default=0)
+        record["steps_since_pruning"] = (number - pruned) * settings.steps
         record |= {"seconds": time.perf_counter() - begin, **measure(pair.generator)}
         pair.history.append(record)
         _save(paths[number], pair, optimizers, random)
+        _COUNTED.add(paths[number])
         if target is None:
             paths[number - 1].unlink(missing_ok=True)
         yield pair
 
 
 def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, images, number: int) -> None:
-    names = NETWORKS if settings.pruned_network == "both" else ("generator",)
-    for name in names:
+    for name in NETWORKS if settings.pruned_network == "both" else ("generator",):
         network, start = pair.networks()[name], pair.start[name]
         if name == "generator":
             inputs = draw_noise(N_CALIBRATION, network.latent_dim, NOISE_SEEDS["validation"])
@@ -202,13 +209,10 @@ def _optimizers(pair: Pair, settings: Settings) -> dict:
 
 def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> dict:
     """`settings.steps` training steps on batches in a fresh order; means over the round."""
-    generator, discriminator = pair.generator.train(), pair.discriminator.train()
-
-    def autocast():
-        return precision.autocast(settings.precision)
-
-    layers = [layer for network in pair.networks().values() for layer in prunable_layers(network).values()]
-    dead = [(layer, layer.weight_mask == 0) for layer in layers if hasattr(layer, "weight_mask")]
+    generator, discriminator = networks = pair.generator.train(), pair.discriminator.train()
+    autocast = partial(precision.autocast, settings.precision)
+    masked = [layer for network in networks for layer in network.modules() if hasattr(layer, "weight_mask")]
+    dead = [(layer, layer.weight_mask == 0) for layer in masked]
     sums, samples = torch.zeros(len(NAMES), dtype=torch.float64), []
     for step, chosen in enumerate(_batches(len(images), settings, random)):
         real = to_model_range(images[chosen]).contiguous(memory_format=torch.channels_last)
@@ -236,38 +240,24 @@ def _batches(n: int, settings: Settings, random) -> Iterator[torch.Tensor]:
         yield chosen
 
 
-def _left(pair: Pair, dense_size: dict) -> dict:
-    """Compression of each network: dense parameters over those that are left."""
-    ratios = {}
-    for name, network in pair.networks().items():
-        masked = sum(
-            int((layer.weight_mask == 0).sum())
-            for layer in prunable_layers(network).values()
-            if hasattr(layer, "weight_mask")
-        )
-        key = "compression" if name == "generator" else "compression_discriminator"
-        ratios[key] = dense_size[name] / (size(network) - masked)
-    return ratios
+def _compression(network: nn.Module, dense_size: int) -> float:
+    """Dense parameters over those that are left."""
+    masks = [buffer for name, buffer in network.named_buffers() if name.endswith("weight_mask")]
+    return dense_size / (size(network) - sum(int((mask == 0).sum()) for mask in masks))
 
 
 def _save(path: Path, pair: Pair, optimizers, random) -> None:
-    networks = {**pair.networks(), **{f"start {name}": network for name, network in pair.start.items()}}
-    state = {
-        "networks": {name: {"config": n.config, "state": n.state_dict()} for name, n in networks.items()},
-        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
-        "random": random.get_state(),
-        "history": pair.history,
-    }
-    write_state(path, state)
+    networks = pair.networks() | {f"start {name}": network for name, network in pair.start.items()}
+    state = {"networks": {name: {"config": n.config, "state": n.state_dict()} for name, n in networks.items()}}
+    state |= {"optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()}}
+    write_state(path, state | {"random": random.get_state(), "history": pair.history})
 
 
 def _restore(path: Path, settings: Settings, random) -> tuple[Pair, dict]:
     with reading_state(path) as state:
         networks = {name: _rebuild(**saved) for name, saved in state["networks"].items()}
         start = {name: networks.pop(f"start {name}") for name in NETWORKS}
-        history = state["history"]
-        resumed = sum(record["seconds"] for record in history)
-        pair = Pair(networks["generator"], networks["discriminator"], start, history, resumed)
+        pair = Pair(**networks, start=start, history=state["history"])
         optimizers = _optimizers(pair, settings)
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
@@ -278,15 +268,12 @@ def _restore(path: Path, settings: Settings, random) -> tuple[Pair, dict]:
 def _rebuild(config: dict, state: dict) -> nn.Module:
     network = build(config)
     masks = {name.removesuffix(".weight_mask"): m.bool() for name, m in state.items() if name.endswith(".weight_mask")}
-    if masks:
-        apply_masks(network, masks)
+    apply_masks(network, masks)
     network.load_state_dict(state)
     return network
 
 
-def small_dense_pair(
-    generator: nn.Module, discriminator: nn.Module, compression: float, seed: int
-) -> tuple[nn.Module, nn.Module]:
+def small_dense_pair(generator: nn.Module, discriminator: nn.Module, compression: float, seed: int) -> tuple:
     """A new pair to train from scratch: a generator as wide as `generator` is after structured pruning to
     `compression`, and a discriminator like the dense one."""
     inputs = draw_noise(N_CALIBRATION, generator.latent_dim, NOISE_SEEDS["validation"])

@@ -4,6 +4,8 @@ non-saturating loss)."""
 import torch
 import torch.nn.functional as F
 
+NAMES = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
+
 
 def adversarial_step(generator, discriminator, optimizers, real, noise, autocast) -> torch.Tensor:
     """Update both networks on one batch.
@@ -21,18 +23,14 @@ def adversarial_step(generator, discriminator, optimizers, real, noise, autocast
         fake = generator(noise)
         on_real, on_fake = discriminator(real).float(), discriminator(fake.detach()).float()
     loss_d = bce(on_real, 1.0) + bce(on_fake, 0.0)
-    optimizers["discriminator"].zero_grad()
-    loss_d.backward()
-    optimizers["discriminator"].step()
+    update(optimizers["discriminator"], loss_d)
 
     # The generator's step needs no gradients of the discriminator's weights: without them it is a third cheaper.
     discriminator.requires_grad_(False)
     with autocast():
         after = discriminator(fake).float()
     loss_g = bce(after, 1.0)
-    optimizers["generator"].zero_grad()
-    loss_g.backward()
-    optimizers["generator"].step()
+    update(optimizers["generator"], loss_g)
     discriminator.requires_grad_(True)
 
     batch = (loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean())
@@ -43,7 +41,10 @@ def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-NAMES = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
+def update(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 
 
 def adam(generator, discriminator, settings) -> dict[str, torch.optim.Adam]:

@@ -167,6 +167,12 @@ def test_an_interrupted_training_ends_with_the_same_bits(small_task, tmp_path, p
     assert [r["l1"] for r in whole.history] == [r["l1"] for r in resumed.history]
 
 
+def test_a_run_of_fewer_epochs_than_are_there_is_an_error(small_task, tmp_path):
+    last(pix2pix.Settings(epochs=2, **SMALL), small_task, tmp_path)
+    with pytest.raises(ParameterError, match="epochs = 1: .* holds 2 epochs of this run already"):
+        last(pix2pix.Settings(epochs=1, **SMALL), small_task, tmp_path)
+
+
 @pytest.mark.slow
 def test_training_brings_the_picture_nearer(small_task, tmp_path):
     history = last(pix2pix.Settings(epochs=8, **SMALL), small_task, tmp_path).history

@@ -38,6 +38,12 @@ def images(digits):
     return digits.images[::20].contiguous()
 
 
+@pytest.fixture
+def new_process(monkeypatch):
+    """Forget which rounds this process computed, as one that goes on after a kill does."""
+    return lambda: monkeypatch.setattr(prune_retrain, "_COUNTED", set())
+
+
 def settings(schedule, **changes):
     return Settings(schedule=schedule, **{"steps": 3, "batch_size": 16, "threads": 1, **changes})
 
@@ -87,12 +93,13 @@ def test_a_weight_that_comes_back_is_an_error(images, tmp_path, monkeypatch, whe
 
 
 @pytest.mark.parametrize("granularity", ["unstructured", "structured"])
-def test_an_interrupted_run_ends_with_the_same_bits(images, tmp_path, granularity):
+def test_an_interrupted_run_ends_with_the_same_bits(images, tmp_path, granularity, new_process):
     configuration = settings(iterative(2, 4), granularity=granularity, pruned_network="both", precision="bfloat16")
     whole = finish(configuration, images, tmp_path / "whole")
     for pair in retrain(configuration, load, images, tmp_path / "broken", "test"):
         if len(pair.history) == 2:
             break
+    new_process()
     resumed = finish(configuration, images, tmp_path / "broken")
     assert resumed.resumed == sum(record["seconds"] for record in pair.history) and whole.resumed == 0
     assert same(whole.generator, resumed.generator) and same(whole.discriminator, resumed.discriminator)
@@ -110,6 +117,17 @@ def test_what_two_configurations_have_in_common_is_trained_once(images, tmp_path
     finish(settings((None,) * 2, granularity="structured"), images, tmp_path)  # prunes nothing: the same control
     assert len(counted) == 3 * (6 + 4 + 2)
     assert not same(*(finish(settings(iterative(c, 6)), images, tmp_path).generator for c in (2, 4)))
+
+
+def test_of_rounds_in_common_each_counts_once_and_only_if_an_earlier_process_computed_it(images, tmp_path, new_process):
+    four, two = (settings(iterative(compression, 6)) for compression in (4, 2))  # the first two rounds are the same
+    first, second = (finish(configuration, images, tmp_path) for configuration in (four, two))
+    assert [r["seconds"] for r in second.history[:2]] == [r["seconds"] for r in first.history[:2]]
+    assert first.resumed == second.resumed == 0  # all of them were computed just now
+    new_process()
+    again = [finish(configuration, images, tmp_path).resumed for configuration in (four, two)]
+    seconds = [[record["seconds"] for record in pair.history] for pair in (first, second)]
+    assert again == [pytest.approx(sum(seconds[0])), pytest.approx(sum(seconds[1][2:]))]
 
 
 def test_states_that_nothing_can_branch_off_do_not_stay(images, tmp_path):
