@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from execute import execute
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("compression")]
+pytestmark = pytest.mark.slow
 DIGITS = {"dataset": "digits"}
 # float32, which every processor has
 RETRAIN = DIGITS | {"rounds": 1, "steps": 1, "n_round": 50, "n_quality": 50, "precision": "float32"}

@@ -10,7 +10,7 @@ from execute import execute
 from ganprune_utils import provenance
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dcgan")]
+pytestmark = pytest.mark.slow
 SMALL_TRAINING = {"epochs": 2, "batch_size": 128, "ngf": 8, "ndf": 8}
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from execute import execute
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("unets")]
+pytestmark = pytest.mark.slow
 TASK = {"task": "edges_digits"}
 SHORT = TASK | {"steps": 2, "n_pairs": 256, "n_test": 200, "n_seeds": 2}
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("provenance")]
+pytestmark = pytest.mark.slow
 
 WORK = r"""
 import ast, functools, importlib, json, re, sys
