@@ -23,14 +23,16 @@ def trained(tmp_path_factory):
 def pruned(trained, tmp_path_factory):
     """A folder of runs: the paper's two on the small pair, and two on the pretrained one, the dense one among them."""
     root = tmp_path_factory.mktemp("prune")
-    small = {"dataset": "digits", "checkpoint": str(trained), "n_samples": 20}
-    for method, threshold in (("percentage", 50.0), ("sensitivity", 0.75)):
-        values = small | {"method": method, "threshold": threshold}
-        execute("02_prune.ipynb", root / "small/seed0/prune" / f"both-{method}", **values, pruned_network="both")
-        execute("02_prune.ipynb", root / "small/seed0/prune" / method, **values, n_quality=100)
-    execute("02_prune.ipynb", root / "small/seed0/prune/dense", **small, threshold=0.0, n_quality=100)
-    random = small | {"method": "random", "n_quality": 100}
-    execute("02_prune.ipynb", root / "small/seed0/prune/random", **random, threshold=50.0)
+    small = {"dataset": "digits", "checkpoint": str(trained), "n_samples": 20, "n_quality": 100}
+    runs = {
+        "percentage": {"threshold": 50.0},
+        "sensitivity": {"method": "sensitivity", "threshold": 0.75},
+        "both": {"threshold": 50.0, "pruned_network": "both"},
+        "dense": {"threshold": 0.0},
+        "random": {"method": "random", "threshold": 50.0},
+    }
+    for name, values in runs.items():
+        execute("02_prune.ipynb", root / "small/seed0/prune" / name, **small | values)
     return root
 
 
