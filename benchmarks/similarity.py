@@ -11,8 +11,7 @@ import numpy as np
 import sewar
 import torch
 
-from ganprune_utils.metrics import ms_ssim, ssim, uqi
-from ganprune_utils.metrics.similarity import TWO_SCALES
+from ganprune_utils.metrics.similarity import TWO_SCALES, ms_ssim, ssim, uqi
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The repository itself: one set of versions, clean source notebooks, nothing too large, an installable wheel."""
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -55,6 +56,16 @@ def test_nothing_is_too_large():
     sizes = {path: path.stat().st_size for path in tracked()}
     assert max(sizes.values()) < 8 * 2**20, max(sizes, key=sizes.get)
     assert sum(sizes.values()) < 60 * 2**20
+
+
+def test_no_executed_notebook_shows_a_path_of_the_machine_that_ran_it():
+    for path in (path for path in tracked() if path.suffix == ".ipynb" and "reports" in path.parts):
+        assert "PosixPath('/" not in path.read_text(), path
+
+
+def test_benchmarks_import_what_the_package_has():
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        runpy.run_path(str(path))  # its name is not __main__, so nothing is timed
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda path: path.name)
