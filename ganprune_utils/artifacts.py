@@ -25,9 +25,9 @@ def pretrained_root() -> Path:
     return CHECKOUT / "checkpoints" if CHECKOUT else PACKAGE / "checkpoints"
 
 
-def has_classifier(dataset: str) -> bool:
+def has_classifier(dataset: str, name: str = "classifier") -> bool:
     """Whether a pretrained classifier of the data set is there, so that quality can be measured on it."""
-    return (pretrained_root() / dataset / "classifier" / "classifier.safetensors").is_file()
+    return (pretrained_root() / dataset / name / "classifier.safetensors").is_file()
 
 
 def resolve(path) -> Path:

@@ -10,8 +10,10 @@ from ganprune_utils.errors import ParameterError
 DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
 # Image-to-image tasks, each with the data set whose images are the targets.
 TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits", "paired_folder": None}
+ARCHITECTURES = ("residual", "plain")  # of classifiers
 NETWORKS = ("generator", "discriminator")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}
+LAST_LAYER = ("pruned", "dense")  # whether a method takes weights from the last layer too
 GRANULARITIES = ("unstructured", "structured")  # single weights are masked, or whole filters removed
 CRITERIA = ("magnitude", "activation", "random")  # by which either is done to a target compression
 SCHEDULES = ("one_shot", "iterative", "dense", "scratch")
@@ -83,6 +85,7 @@ RULES = {
     "depth": _whole(2, 12),
     "lambda_l1": Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf),
     "weight_decay": _BELOW_ONE,
+    "architecture": _one_of(*ARCHITECTURES),
     "widths": Rule(str, "1 to 6 whole numbers of channels, as in '16 32 64'", _are_widths),
     "beta1": _BELOW_ONE,
     "beta2": _BELOW_ONE,
@@ -93,6 +96,7 @@ RULES = {
     "pruned_network": _one_of(*NETWORKS, "both"),
     "method": _one_of(*METHODS),
     "scope": _one_of("default", "global", "layer", "matched", "uniform", "shuffled"),
+    "last_layer": _one_of(*LAST_LAYER),
     "threshold": Rule(float, "a number", math.isfinite),
     "percents": _PERCENT,
     "s_values": _list("standard deviations > 0", lambda value: value > 0),

@@ -1,7 +1,7 @@
 """Copy trained weights and their cards from results/ to checkpoints/, where they ship from.
 
 Seed 0 of a data set ships both networks as they are, the other seeds the generator in 16-bit floats, and each data set
-its classifier with the features of real images. Of a U-Net's task a small pair ships, in 16-bit floats; the wide one,
+its classifiers with the features of real images. Of a U-Net's task a small pair ships, in 16-bit floats; the wide one,
 which is pruned, stays in results/. So all of it stays small.
 """
 
@@ -21,7 +21,7 @@ def main() -> None:
         dataset, kind = run.relative_to(results).parts[1:3]
         target = ROOT / "checkpoints" / dataset / kind
         target.mkdir(parents=True, exist_ok=True)
-        if kind == "classifier":
+        if kind.endswith("classifier"):
             copy(run, target, "classifier", "real")
             publish(run)
         elif run.name == "unet":

@@ -25,6 +25,7 @@ SCHEMA = ROOT / "workflow/schemas/study.schema.yaml"
 
 NOTEBOOKS = {
     "classifier": "notebooks/00_classifier.ipynb",
+    "plain_classifier": "notebooks/00_classifier.ipynb",
     "train": "notebooks/01_train.ipynb",
     "prune": "notebooks/02_prune.ipynb",
     "sensitivity": "notebooks/03_layer_sensitivity.ipynb",
@@ -132,8 +133,9 @@ def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: the notebook, its data set, seed and cell."""
     names = folder.split("/")[2:]  # data set, seed (but for a classifier), step, cell
     step = next(name for name in names if name in NOTEBOOKS)
-    # Two steps run the same notebook, a U-Net's training and that of a smaller one.
-    names = [Path(NOTEBOOKS[step]).stem, *(name for name in names if name != step or step == "small_dense")]
+    # Two steps run the same notebook: a second classifier, and a smaller U-Net.
+    second = ("plain_classifier", "small_dense")
+    names = [Path(NOTEBOOKS[step]).stem, *(name for name in names if name != step or step in second)]
     return "-".join(names) + ".ipynb"
 
 
@@ -169,7 +171,8 @@ def load(path) -> Study:
                     parameters.check({"dataset": dataset})
         for file in content.get("classifiers", []):
             settings = _read_settings("classifier", file)
-            _add(study, f"{settings['dataset']}/classifier", "classifier", settings)
+            step = "plain_classifier" if settings.get("architecture") == "plain" else "classifier"
+            _add(study, f"{settings['dataset']}/{step}", step, settings)
         for i, pair in enumerate(content.get("pairs", [])):
             with _place(f"pairs[{i}]"):
                 _add_pair(study, pair, content)
@@ -253,6 +256,7 @@ def _add_prunings(study: Study, cell: dict, common: dict, prune: dict, sources: 
             "pruned_network": cell.get("pruned_network", "generator"),
             "method": cell["method"],
             "scope": cell.get("scope", "default"),
+            "last_layer": cell.get("last_layer", "pruned"),
             "threshold": threshold,
             "n_samples": prune["n_samples"],
             "n_quality": prune["n_quality"],
@@ -260,6 +264,7 @@ def _add_prunings(study: Study, cell: dict, common: dict, prune: dict, sources: 
         }
         settings = _check("prune", settings)
         label = "{pruned_network}-{method}-{scope}-{threshold:g}".format(**settings)
+        label += "-last-dense" * (settings["last_layer"] == "dense")
         _add(study, f"{settings['dataset']}/seed{settings['seed']}/prune/{label}", "prune", settings, sources)
 
 
@@ -280,7 +285,7 @@ def _add_unet(study: Study, unet: dict, pruning: dict | None) -> None:
     """A U-Net's training, that of smaller ones but for what is pretrained, and its pruning."""
     task, pair = unet["task"], f"{unet['task']}/seed0"
     parameters.check({"task": task})
-    classifier = _safetensors(pretrained_root() / (parameters.TASKS[task] or task) / "classifier")
+    classifier = _classifiers_of(pretrained_root() / (parameters.TASKS[task] or task))
 
     def train(step, file):
         return _add(study, f"{pair}/{step}", step, _read_settings(step, file, {"task": task}), classifier)
@@ -332,7 +337,11 @@ def _weights_of(name: str, seed: int, checkpoint: str = "pretrained") -> list[st
     folder = pretrained_root() / name / f"seed{seed}" if checkpoint == "pretrained" else ROOT / checkpoint
     if not (folder / "generator.safetensors").is_file():
         raise ParameterError(f"{name} seed {seed}: checkpoint {checkpoint} has no {folder / 'generator.safetensors'}")
-    return sorted(_safetensors(folder) + _safetensors(folder.parent / "classifier"))
+    return sorted(_safetensors(folder) + _classifiers_of(folder.parent))
+
+
+def _classifiers_of(folder: Path) -> list[str]:
+    return _safetensors(folder / "classifier") + _safetensors(folder / "plain_classifier")
 
 
 def _safetensors(folder: Path) -> list[str]:

@@ -13,8 +13,13 @@ CURVES = ["percentage", "percentage (layer)", "sensitivity", "random", "random (
 
 
 def curve_label(rows: pd.DataFrame) -> pd.Series:
-    """The curve that a run belongs to; missing for sensitivity by its own s, which has no sparsity in common."""
-    return method_label(rows).mask((rows.method == "sensitivity") & (rows.scope == "layer"))
+    """The curve that a run belongs to; missing for sensitivity by its own s, which has no sparsity in common, and where
+    the last layer stays dense, which `by_last_layer` compares."""
+    return method_label(rows).mask(_by_own_s(rows) | (rows.last_layer == "dense"))
+
+
+def _by_own_s(rows: pd.DataFrame) -> pd.Series:
+    return (rows.method == "sensitivity") & (rows.scope == "layer")
 
 
 def pruned_generators(quality: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +71,58 @@ def paired(generators: pd.DataFrame, metric: str) -> pd.DataFrame:
     is_base = rows.label == "percentage"
     differences = _minus(rows[~is_base], rows[is_base], metric, keys)
     return spread(differences, ["dataset", "recalibrated", "label", "threshold"], ["difference"])
+
+
+def by_last_layer(generators: pd.DataFrame) -> pd.DataFrame:
+    """The rows at overall sparsities where each method was run both ways: last layer pruned, and kept dense."""
+    rows = generators[~_by_own_s(generators) & (generators.threshold > 0)]
+    rows = rows.assign(label=method_label(rows))
+    both = rows.groupby(["dataset", "seed", "recalibrated", "label", "threshold"]).last_layer.transform("nunique")
+    return rows[both == 2]
+
+
+def last_layer_gain(generators: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
+    """The metric with the last layer kept dense, and its difference to pruning that layer too, generator by generator.
+
+    Pairs have data set, training seed, noise, method and overall sparsity in common. Columns as of `spread`.
+    """
+    rows = by_last_layer(generators)
+    kept = rows.last_layer == "dense"
+    keys = ["dataset", "recalibrated", "label", "threshold", "seed"]
+    differences = _minus(rows[kept], rows[~kept], metric, keys)
+    return spread(differences, keys[:-1], [metric, "difference"])
+
+
+def criteria_range(generators: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
+    """How far apart the magnitude criteria are at one overall sparsity: the largest value minus the smallest, with the
+    last layer pruned and kept dense; mean and std over training seeds."""
+    rows = by_last_layer(generators)
+    keys = ["dataset", "recalibrated", "threshold", "last_layer", "seed"]
+    grouped = rows[rows.method != "random"].groupby(keys, sort=False)[metric]
+    ranges = (grouped.max() - grouped.min()).rename("range").reset_index()
+    return spread(ranges, keys[:-1], ["range"])
+
+
+def last_layer_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
+    """A `spread` by (dataset, recalibrated, threshold, last_layer) as text: thresholds (percent) in columns."""
+    table = table[table.index.get_level_values("threshold").isin(thresholds)]
+    text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
+    return text.unstack("threshold").rename(columns=lambda q: f"{q:g} %")
+
+
+def shares_of_last_layer(sparsity: pd.DataFrame) -> pd.DataFrame:
+    """What each magnitude criterion removes of all weights and of the last layer's, in percent.
+
+    `sparsity` has one row per (run, network, layer). Returns columns dataset, label, overall, last.
+    """
+    rows = sparsity[(sparsity.pruned_network == "generator") & (sparsity.last_layer == "pruned")]
+    rows = rows[(rows.method != "random") & ~_by_own_s(rows)]
+    rows = rows.assign(label=method_label(rows))
+    last = rows[rows.layer != "overall"].drop_duplicates([*RUN, "label"], keep="last")
+    overall = rows[rows.layer == "overall"].set_index([*RUN, "label"]).sparsity.rename("overall")
+    table = last.join(overall, on=[*RUN, "label"])[["dataset", "label", "overall", "sparsity"]]
+    table = table.rename(columns={"sparsity": "last"})
+    return table.assign(overall=(100 * table.overall).round(1), last=100 * table["last"]).reset_index(drop=True)
 
 
 def collapsed(quality: pd.DataFrame, checks: pd.DataFrame) -> set[tuple]:

@@ -18,7 +18,7 @@ PAPER = {
 }
 PAPER_CELLS = {"I": ("sensitivity", "layer", 0.75), "II": ("percentage", "global", 50.0)}
 METRICS = ["uqi", "ssim", "ms_ssim"]
-RUN = ["dataset", "seed", "pruned_network", "method", "scope", "threshold"]
+RUN = ["dataset", "seed", "pruned_network", "method", "scope", "last_layer", "threshold"]
 
 
 def read_verdicts(root) -> pd.DataFrame:
@@ -39,6 +39,7 @@ def method_label(rows: pd.DataFrame) -> pd.Series:
 def _cell(rows: pd.DataFrame, table: str) -> pd.DataFrame:
     """The runs of the paper's Table "I" or "II"."""
     method, scope, threshold = PAPER_CELLS[table]
+    rows = rows[rows.last_layer == "pruned"]
     return rows[(rows.method == method) & (rows.scope == scope) & (rows.threshold == threshold)]
 
 
@@ -92,7 +93,7 @@ def comparable(means: pd.DataFrame) -> pd.DataFrame:
     """The cells for curves: sensitivity matched to a percentage where a study has that, and by its own s otherwise."""
     by_s = (means.method == "sensitivity") & (means.scope == "layer")
     matched = means[means.scope == "matched"].dataset.unique()
-    return means[~(by_s & means.dataset.isin(matched))]
+    return means[~(by_s & means.dataset.isin(matched)) & (means.last_layer == "pruned")]
 
 
 def read_means(root, sparsity: pd.DataFrame) -> pd.DataFrame:

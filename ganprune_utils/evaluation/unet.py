@@ -40,7 +40,7 @@ class UNetEvaluator:
         fits = frechet and dataset and has_classifier(dataset) and side == CANVAS_SIZE
         self.quality = QualityEvaluator(dataset, SPLITS[1 - half]) if fits else None
         # What decides the scores of a network, for a cache of them: also the classifier and its real features.
-        files = sorted((pretrained_root() / str(dataset) / "classifier").glob("*.safetensors")) if fits else []
+        files = sorted((pretrained_root() / str(dataset)).glob("*classifier/*.safetensors")) if fits else []
         self.decided = {"task": task, "test": test.sha256, "split": split, "n": len(self.chosen)}
         self.decided |= {"classifier": [file_sha256(path) for path in files]}
 

@@ -1,31 +1,26 @@
 """Quality of a set of images, seen through the features of a classifier trained on the data set.
 
 All of it compares feature vectors (N, D) of generated images with those of real *test* images: the classifier has
-fitted the training images. Fréchet distance, KID and the classifier score come from torchmetrics, which takes one's own
-features; precision, recall, density and coverage are written here. N must be the same in everything that is compared,
-because the Fréchet distance is biased by it.
+fitted the training images. N must be the same in everything that is compared, because the Fréchet distance is biased by
+it.
 """
 
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.inception import InceptionScore
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganprune_utils.artifacts import has_classifier, pretrained_root, read_weights, write_json, write_weights
 from ganprune_utils.data.images import CANVAS_SIZE, native_size
 from ganprune_utils.data.transforms import as_saved, pad_to, to_model_range
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.checkpoints import load_network
-from ganprune_utils.models.classifier import Classifier
 from ganprune_utils.models.sampling import generate
 
 SPLITS = ("validation", "test")  # halves of the real test images: what is chosen with one is reported with the other
+EYES = ("classifier", "plain_classifier")  # two architectures, so that a ranking can be checked by the second
 NEIGHBOURS = 5  # k of Naeem et al. (2020)
 COVERED = 0.01  # a class counts as covered when at least this share of the images is given to it
 
@@ -43,33 +38,33 @@ class Features:
         return Features(self.vectors[start::2], self.logits[start::2])
 
 
-class _Passed(nn.Identity):
-    """Stands where torchmetrics expects a feature network: our features are computed already."""
+def load_classifier(dataset: str, name: str = "classifier") -> nn.Module:
+    """A pretrained classifier of a data set, in evaluation mode: `name` is one of EYES.
 
-    def __init__(self, num_features: int):
-        super().__init__()
-        self.num_features = num_features
-
-
-def load_classifier(dataset: str) -> Classifier:
-    """The pretrained classifier of a data set, in evaluation mode. Raises CheckpointError when there is none."""
+    Raises CheckpointError when there is none.
+    """
     root = pretrained_root()
-    if not has_classifier(dataset):
-        known = sorted(path.parent.parent.name for path in root.glob("*/classifier/classifier.safetensors"))
-        raise CheckpointError(f"classifier of {dataset}: is not pretrained; these are: {', '.join(known) or 'none'}")
-    return load_network(root / dataset / "classifier", "classifier")
+    if not has_classifier(dataset, name):
+        known = sorted(path.parent.parent.name for path in root.glob(f"*/{name}/classifier.safetensors"))
+        raise CheckpointError(f"{name} of {dataset}: is not pretrained; these are: {', '.join(known) or 'none'}")
+    return load_network(root / dataset / name, "classifier")
 
 
-def load_real(dataset: str, split: str) -> torch.Tensor:
+def load_real(dataset: str, split: str, name: str = "classifier") -> torch.Tensor:
     """Feature vectors (N, D) of one half of the real test images; `split` is "validation" or "test"."""
     if split not in SPLITS:
         raise ValueError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
-    return read_weights(pretrained_root() / dataset / "classifier" / "real.safetensors")[split].float()
+    return read_weights(pretrained_root() / dataset / name / "real.safetensors")[split].float()
 
 
 def read_reference(dataset: str) -> dict[str, float]:
     """What one half of the real test images scores against the other, the best that a generator can hope for."""
-    return json.loads((pretrained_root() / dataset / "classifier" / "real.json").read_text())["reference"]
+
+    def read(name):
+        return json.loads((pretrained_root() / dataset / name / "real.json").read_text())["reference"]
+
+    second = has_classifier(dataset, EYES[1])
+    return read(EYES[0]) | ({"frechet_plain": read(EYES[1])["frechet"]} if second else {})
 
 
 def save_real(folder, halves: dict[str, Features], data, reference: dict[str, float]) -> Path:
@@ -85,7 +80,7 @@ def save_real(folder, halves: dict[str, Features], data, reference: dict[str, fl
 
 
 @torch.no_grad()
-def features(classifier: Classifier, images: torch.Tensor, batch_size: int = 100) -> Features:
+def features(classifier: nn.Module, images: torch.Tensor, batch_size: int = 100) -> Features:
     """Features and logits of images (N, C, 32, 32) in [-1, 1]."""
     # Channels last and small batches are about twice as fast on a CPU as the defaults.
     classifier = classifier.to(memory_format=torch.channels_last)
@@ -98,13 +93,17 @@ class QualityEvaluator:
     """Quality of images by the pretrained classifier of a data set and the half `split` of its real test images.
 
     Images are looked at as a viewer would save them: bytes, the data's own pixels on a black canvas of 32x32.
-    `split` is "validation" or "test". Raises CheckpointError when the data set has no pretrained classifier.
+    `split` is "validation" or "test". Where the data set has a second classifier, of another architecture, the Fréchet
+    distance by its features is measured as well. Raises CheckpointError when the data set has no pretrained classifier.
     """
 
     def __init__(self, dataset: str, split: str = "test"):
         self.classifier = load_classifier(dataset)
         self.real = load_real(dataset, split)
         self.radius_real = radius(self.real)
+        self.second = None
+        if has_classifier(dataset, EYES[1]):
+            self.second = load_classifier(dataset, EYES[1]), load_real(dataset, split, EYES[1])
         self.native_size = native_size(dataset)
 
     def features(self, images: torch.Tensor) -> Features:
@@ -112,8 +111,17 @@ class QualityEvaluator:
         return features(self.classifier, to_model_range(pad_to(images, CANVAS_SIZE)))
 
     def images(self, images: torch.Tensor) -> dict[str, float]:
-        """`quality` of uint8 images (N, C, native_size, native_size)."""
-        return quality(self.features(images), self.real, radius_real=self.radius_real)
+        """`quality` of uint8 images (N, C, native_size, native_size), and `frechet_plain` by the second classifier."""
+        scores = quality(self.features(images), self.real, radius_real=self.radius_real)
+        return scores | self.second_opinion(images)
+
+    def second_opinion(self, images: torch.Tensor) -> dict[str, float]:
+        """The Fréchet distance in the features of the second classifier, where there is one."""
+        if self.second is None:
+            return {}
+        classifier, real = self.second
+        seen = features(classifier, to_model_range(pad_to(images, CANVAS_SIZE)))
+        return {"frechet_plain": frechet(seen.vectors, real)}
 
     def frechet(self, images: torch.Tensor) -> float:
         """The Fréchet distance alone, of uint8 images (N, C, native_size, native_size)."""
@@ -128,22 +136,12 @@ class QualityEvaluator:
 def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=None) -> dict[str, float]:
     """Every quality metric of `generated` against the feature vectors `real` (N, D), as floats by name.
 
-    frechet: Fréchet classifier distance (Heusel et al. 2017 with these features), 0 is best.
-    kid: kernel distance (Bińkowski et al. 2018), degree 3, mean over 50 subsets of at most 1,000.
-    score: classifier score, exp of the mean KL divergence (Salimans et al. 2016), from 1 to the number of classes.
+    frechet, kid, score: see `frechet`, `kernel_distance` and `classifier_score`.
     precision, recall (Kynkäänniemi et al. 2019), density, coverage (Naeem et al. 2020), k = 5.
     entropy: of the histogram of predicted classes, in nats; classes: how many get at least 1 % of the images.
     """
-    scores = {"frechet": frechet(generated.vectors, real)}
-    subset = min(1000, len(generated.vectors), len(real))
-    with warnings.catch_warnings(), torch.random.fork_rng():  # torchmetrics draws its subsets from the global stream
-        warnings.simplefilter("ignore", UserWarning)  # that it keeps the features in memory: they are there anyway
-        torch.manual_seed(seed)
-        kid = KernelInceptionDistance(feature=_Passed(real.shape[1]), subsets=50, subset_size=subset)
-        scores["kid"] = _updated(kid, generated.vectors, real).compute()[0]
-        score = InceptionScore(feature=_Passed(generated.logits.shape[1]), splits=1)
-        score.update(generated.logits)
-        scores["score"] = score.compute()[0]
+    scores = {"frechet": frechet(generated.vectors, real), "kid": kernel_distance(generated.vectors, real, seed)}
+    scores["score"] = classifier_score(generated.logits)
     scores |= neighbourhoods(generated.vectors, real, radius_real)
     shares = torch.bincount(generated.logits.argmax(dim=1), minlength=generated.logits.shape[1]) / len(generated.logits)
     scores["entropy"] = torch.special.entr(shares).sum()
@@ -152,16 +150,39 @@ def quality(generated: Features, real: torch.Tensor, seed: int = 0, radius_real=
 
 
 def frechet(generated: torch.Tensor, real: torch.Tensor) -> float:
-    """The Fréchet distance alone, of feature vectors (N, D) and (M, D): an instant, where `quality` takes seconds."""
+    """Fréchet distance of feature vectors (N, D) and (M, D), each taken for a Gaussian; 0 is best.
+
+    |mu - nu|^2 + tr(S + T - 2 (S T)^(1/2)), covariances with n - 1 (Heusel et al. 2017, there of Inception's features).
+    """
     check(generated, real)
-    distance = FrechetInceptionDistance(feature=_Passed(generated.shape[1])).set_dtype(torch.float64)
-    return float(_updated(distance, generated, real).compute())
+    x, y = generated.double(), real.double()
+    s, t = torch.cov(x.T), torch.cov(y.T)
+    root = torch.linalg.eigvals(s @ t).sqrt().real.sum()
+    return float((x.mean(dim=0) - y.mean(dim=0)).square().sum() + s.trace() + t.trace() - 2 * root)
 
 
-def _updated(metric, generated: torch.Tensor, real: torch.Tensor):
-    metric.update(real, real=True)
-    metric.update(generated, real=False)
-    return metric
+def kernel_distance(generated: torch.Tensor, real: torch.Tensor, seed: int = 0) -> float:
+    """Kernel distance (KID, Bińkowski et al. 2018) of feature vectors (N, D): unbiased, so it may fall below 0.
+
+    Squared maximum mean discrepancy with the kernel (x y / D + 1)^3, mean over 50 random subsets of at most 1,000.
+    """
+    random, size, distances = torch.Generator().manual_seed(seed), min(1000, len(generated), len(real)), []
+    for _ in range(50):
+        x, y = (v[torch.randperm(len(v), generator=random)[:size]] for v in (real, generated))
+        xx, yy, xy = ((a @ b.T / a.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+        within = xx.sum() - xx.trace() + yy.sum() - yy.trace()
+        distances.append(within / (size * (size - 1)) - 2 * xy.mean())
+    return float(torch.stack(distances).mean())
+
+
+def classifier_score(logits: torch.Tensor) -> float:
+    """exp of the mean KL divergence of p(class | image) from p(class), from 1 to the number of classes.
+
+    Salimans et al. (2016) define it with Inception's classes; here with those of `logits` (N, classes).
+    """
+    log_p = logits.log_softmax(dim=1)
+    divergence = (log_p.exp() * (log_p - log_p.exp().mean(dim=0).log())).sum(dim=1)
+    return float(divergence.mean().exp())
 
 
 def neighbourhoods(generated: torch.Tensor, real: torch.Tensor, radius_real=None) -> dict[str, float]:

@@ -12,7 +12,7 @@ from torch import nn
 
 from ganprune_utils.artifacts import file_sha256, pretrained_root, read_weights, resolve, write_json, write_weights
 from ganprune_utils.errors import CheckpointError
-from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.models.classifier import Classifier, PlainClassifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.parameters import NETWORKS
@@ -21,6 +21,7 @@ ARCHITECTURES = {
     "dcgan_generator": Generator,
     "dcgan_discriminator": Discriminator,
     "classifier": Classifier,
+    "plain_classifier": PlainClassifier,
     "unet_generator": UNet,
     "patch_discriminator": PatchDiscriminator,
 }

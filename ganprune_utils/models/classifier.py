@@ -1,7 +1,7 @@
-"""A small residual classifier for 32x32 images: its penultimate features are the eyes of the quality metrics.
+"""Small classifiers for 32x32 images: their penultimate features are the eyes of the quality metrics.
 
 Inception features are made for 299x299 colour photographs; on 28x28 grey pictures they mean little. A network trained
-on the data set itself sees what matters in it. The blocks are those of He et al. (2016), pre-activation.
+on the data set itself sees what matters in it. Two architectures, so that a ranking can be checked by other eyes.
 """
 
 import torch
@@ -28,7 +28,10 @@ class Block(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Images (N, channels, 32, 32) in [-1, 1] to class logits (N, classes); `features` gives (N, widths[-1])."""
+    """Images (N, channels, 32, 32) in [-1, 1] to class logits (N, classes); `features` gives (N, widths[-1]).
+
+    Residual, with the pre-activation blocks of He et al. (2016).
+    """
 
     def __init__(self, channels: int = 1, classes: int = 10, widths=(16, 32, 64)):
         super().__init__()
@@ -47,3 +50,34 @@ class Classifier(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(images))
+
+
+class PlainClassifier(nn.Module):
+    """The second eyes: as `Classifier`, but after Simonyan and Zisserman (2015), no shortcuts and max pooling.
+
+    Two 3x3 convolutions a width, each with BatchNorm and ReLU; the image is halved between widths.
+    """
+
+    def __init__(self, channels: int = 1, classes: int = 10, widths=(16, 32, 64)):
+        super().__init__()
+        self.config = {"architecture": "plain_classifier", "channels": channels, "classes": classes}
+        self.config["widths"] = [*widths]
+        self.channels = channels
+        layers, inputs = [], channels
+        for i, width in enumerate(widths):
+            layers += [nn.MaxPool2d(2)] * (i > 0)
+            for before in (inputs, width):
+                layers += [nn.Conv2d(before, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            inputs = width
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], classes)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """The mean over the image of the last hidden layer: (N, widths[-1])."""
+        return self.layers(images).mean(dim=(2, 3))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images))
+
+
+CLASSIFIERS = {"residual": Classifier, "plain": PlainClassifier}

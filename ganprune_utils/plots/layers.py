@@ -9,7 +9,13 @@ from matplotlib.ticker import LogLocator
 from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, panels, short
 
 LAYER_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
-ALLOCATIONS = {"allocation": "#009E73", "global": COLOURS["percentage"], "layer": COLOURS["percentage (layer)"]}
+ALLOCATIONS = {
+    "allocation": "#009E73",
+    "global": COLOURS["percentage"],
+    "layer": COLOURS["percentage (layer)"],
+    "global, last layer dense": "#E69F00",
+    "layer, last layer dense": "#F0E442",
+}
 
 
 def layer_heat_maps(scan: pd.DataFrame, metrics: list[str]) -> Figure:
@@ -64,6 +70,31 @@ def allocation_comparison(compared: pd.DataFrame, dense: pd.DataFrame) -> Figure
         axis.set(xlabel="overall sparsity", yscale="log")
     axes[0].set_ylabel(LABELS["frechet"])
     axes[0].legend()
+    return figure
+
+
+def why_the_last_layer(shares: pd.DataFrame, ranking: pd.DataFrame) -> Figure:
+    """Left: how much of the last layer each criterion removes; right: what a thousand weights of each layer are worth.
+
+    Args:
+        shares: columns dataset, label, overall and last, in percent; one row a pruned generator.
+        ranking: columns dataset, layer and damage (rise of the Fréchet distance a thousand weights), a row a seed.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    styles = dict(zip(shares.dataset.unique(), ("-", "--"), strict=False))
+    mean = shares.groupby(["dataset", "label", "overall"], sort=False)["last"].mean().reset_index()
+    for (dataset, label), rows in mean.groupby(["dataset", "label"], sort=False):
+        rows = rows.sort_values("overall")
+        name = f"{label}, {dataset}"
+        left.plot(rows.overall, rows["last"], styles[dataset], color=COLOURS[label], label=name, linewidth=1.6)
+    left.set(xlabel="weights removed, of all layers (%)", ylabel="removed of the last layer (%)")
+    left.set(xlim=(0, 100), ylim=(0, 100))
+    left.legend(fontsize=7)
+    table = ranking.assign(layer=ranking.layer.map(short)).pivot_table(index="layer", columns="dataset", values="damage")
+    table[list(styles)].plot.barh(ax=right, color=["#444444", "#AAAAAA"], width=0.8)
+    right.invert_yaxis()
+    right.set(xlabel="rise of the Fréchet distance per 1,000 weights removed", ylabel="", xscale="log")
+    right.legend(fontsize=8)
     return figure
 
 

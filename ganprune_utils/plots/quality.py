@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ganprune_utils.plots.curves import of_every_seed
-from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, panels
+from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, log_y, panels
 
 COLLAPSED = {"color": "#666666", "linestyle": "-.", "linewidth": 1}
 
@@ -43,10 +43,31 @@ def quality_curves(generators: pd.DataFrame, metrics: list[str], collapsed: pd.S
     return figure
 
 
+def last_layer_curves(generators: pd.DataFrame, collapsed: float) -> Figure:
+    """Fréchet distance of one data set over overall sparsity, as pruned: the last layer pruned too, and kept dense.
+
+    `generators` are the rows of `by_last_layer`, one line a method, bands over seeds; dash-dotted: `collapsed`, the
+    distance of one image repeated.
+    """
+    titles = {"pruned": "every layer is pruned", "dense": "the last layer stays dense"}
+    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    rows = generators[~generators.recalibrated].assign(percent=100 * generators.sparsity.round(3))
+    for axis, (last_layer, title) in zip(axes, titles.items(), strict=True):
+        chosen = rows[rows.last_layer == last_layer]
+        bands(axis, chosen, "percent", "frechet", "label", COLOURS, hue_order=list(COLOURS), markersize=4)
+        axis.axhline(collapsed, **COLLAPSED)
+        axis.set(xlabel="weights removed (%)", xlim=(0, 100), title=title)
+        log_y(axis)
+    axes[0].set_ylabel(LABELS["frechet"])
+    legend_below(figure, {"one image, repeated": COLLAPSED}, ncols=3)
+    return figure
+
+
 def similarity_and_quality(generators: pd.DataFrame) -> Figure:
     """One panel a data set: Fréchet distance over SSIM, a point a pruned generator; hollow where recalibrated."""
     names = generators.dataset.unique()
     figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.8), squeeze=False)
+    generators = generators[generators.last_layer == "pruned"]
     generators = generators.assign(label=generators.label.fillna("sensitivity"))
     for axis, dataset in zip(axes[0], names, strict=True):
         rows = generators[generators.dataset == dataset]

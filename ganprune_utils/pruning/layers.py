@@ -1,5 +1,8 @@
 """Which layers are pruned, and their weights and masks as one ordered dictionary each."""
 
+import math
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
@@ -30,6 +33,25 @@ def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
     found = {name: effective_weight(layer).abs().double() for name, layer in prunable_layers(model).items()}
     check_finite(found)
     return found
+
+
+def last_prunable(model: nn.Module) -> str:
+    """The name of the last prunable layer: the one that paints a generator's image."""
+    return list(prunable_layers(model))[-1]
+
+
+def hold(scores: dict[str, torch.Tensor], dense: Collection[str], fraction: float = 0.0) -> dict[str, torch.Tensor]:
+    """`scores` with infinity for every weight of the layers `dense`, so that none of them is ever among the lowest.
+
+    Raises ParameterError where a name is of no layer, or the other layers have no more than `fraction` of all weights.
+    """
+    if unknown := sorted(set(dense) - set(scores)):
+        raise ParameterError(f"dense = {unknown[0]!r}: no such layer; prunable are {', '.join(scores)}")
+    total = sum(score.numel() for score in scores.values())
+    reach = 1 - sum(scores[name].numel() for name in dense) / total
+    if dense and fraction >= reach:
+        raise ParameterError(f"fraction = {fraction:g}: must be below {reach:.4g} while {', '.join(dense)} stays dense")
+    return {name: torch.full_like(score, math.inf) if name in dense else score for name, score in scores.items()}
 
 
 def check_finite(scores: dict[str, torch.Tensor]) -> None:

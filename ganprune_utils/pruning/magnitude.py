@@ -4,18 +4,21 @@ Masks are boolean and of their weights' shape, by layer name.
 """
 
 import math
+from collections.abc import Collection
 
 import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.parameters import METHODS, check_real
-from ganprune_utils.pruning.layers import current_masks, magnitudes, prunable_layers
+from ganprune_utils.pruning.layers import current_masks, hold, magnitudes, prunable_layers
 
 SCOPES = METHODS["percentage"]
 
 
-def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -> dict[str, torch.Tensor]:
+def percentage_masks(
+    model: nn.Module, fraction: float, scope: str = "global", dense: Collection[str] = ()
+) -> dict[str, torch.Tensor]:
     """Remove the share `fraction` of all prunable weights, the smallest |w| first.
 
     The percentile threshold is that of Deep-Compression-PyTorch (net/prune.py), made exact for ties and rounding.
@@ -25,13 +28,17 @@ def percentage_masks(model: nn.Module, fraction: float, scope: str = "global") -
     Args:
         fraction: share removed, in [0, 1).
         scope: "global" ranks all layers together; "layer" removes the same share inside each layer.
+        dense: layers that are left alone. `fraction` stays a share of all weights, so the others give more.
     """
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
-    if scope == "layer":
-        return allocated_masks(model, dict.fromkeys(prunable_layers(model), fraction))
     check_fraction(fraction)
-    return keep_largest(magnitudes(model), current_masks(model), fraction)
+    scores = hold(magnitudes(model), dense, fraction)
+    if scope == "global":
+        return keep_largest(scores, current_masks(model), fraction)
+    sizes = {name: score.numel() for name, score in scores.items()}
+    share = fraction * sum(sizes.values()) / sum(size for name, size in sizes.items() if name not in dense)
+    return allocated_masks(model, {name: 0.0 if name in dense else share for name in sizes})
 
 
 def allocated_masks(model: nn.Module, fractions: dict[str, float]) -> dict[str, torch.Tensor]:
@@ -48,19 +55,20 @@ def allocated_masks(model: nn.Module, fractions: dict[str, float]) -> dict[str, 
     return allocated
 
 
-def sensitivity_masks(model: nn.Module, s: float) -> dict[str, torch.Tensor]:
+def sensitivity_masks(model: nn.Module, s: float, dense: Collection[str] = ()) -> dict[str, torch.Tensor]:
     """Remove from each layer the weights with |w| < s * sigma, sigma the layer's own (Han et al. 2015).
 
     Deep-Compression-PyTorch takes sigma anew with the zeros included, so that repeated pruning shrinks it; here, as in
     distiller, it is the population standard deviation of the *dense* layer, remembered after a first pruning: pruning
-    again with the same s, in standard deviations and > 0, removes nothing more.
+    again with the same s, in standard deviations and > 0, removes nothing more. The layers `dense` are left alone.
     """
     check_real("s", s, "a number of standard deviations > 0", lambda value: value > 0)
     sigmas, masks = dense_sigmas(model), current_masks(model)
-    return {name: (score >= s * sigmas[name]) & masks[name] for name, score in magnitudes(model).items()}
+    scores = hold(magnitudes(model), dense)
+    return {name: (score >= s * sigmas[name]) & masks[name] for name, score in scores.items()}
 
 
-def matched_s(model: nn.Module, fraction: float) -> float:
+def matched_s(model: nn.Module, fraction: float, dense: Collection[str] = ()) -> float:
     """The s at which `sensitivity_masks` removes the share `fraction`, in [0, 1), of all weights of a dense model.
 
     A weight goes where |w| / sigma < s, so s lies between the k-th and the next of these ratios, all layers in one
@@ -68,7 +76,8 @@ def matched_s(model: nn.Module, fraction: float) -> float:
     """
     check_fraction(fraction)
     sigmas = dense_sigmas(model)
-    ratios = torch.cat([(score / sigmas[name]).flatten() for name, score in magnitudes(model).items()]).sort().values
+    scores = hold(magnitudes(model), dense, fraction)
+    ratios = torch.cat([(score / sigmas[name]).flatten() for name, score in scores.items()]).sort().values
     removed = min(math.floor(fraction * len(ratios) + 0.5), len(ratios) - 1)
     below = ratios[removed - 1] if removed else torch.zeros(())
     return max((below + ratios[removed]).item() / 2, math.ulp(0.0))

@@ -3,12 +3,14 @@
 import torch
 from torch import nn
 
-from ganprune_utils.pruning.layers import magnitudes
+from ganprune_utils.pruning.layers import last_prunable, magnitudes
 from ganprune_utils.pruning.magnitude import matched_s, percentage_masks, sensitivity_masks
 from ganprune_utils.pruning.random import random_masks, shuffled_masks
 
 
-def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed: int) -> dict[str, torch.Tensor]:
+def masks_for(
+    model: nn.Module, method: str, scope: str, threshold: float, seed: int, last_layer: str = "pruned"
+) -> dict[str, torch.Tensor]:
     """Keep-masks of a method.
 
     Args:
@@ -16,14 +18,17 @@ def masks_for(model: nn.Module, method: str, scope: str, threshold: float, seed:
             percentage mask at the same threshold; "matched" sensitivity takes the s that removes that percentage.
         threshold: s > 0 for sensitivity by layer; for all others percent of the weights, in [0, 100).
         seed: of random masks.
+        last_layer: "pruned", or "dense": it keeps all its weights, and the others give as many more.
     """
+    dense = (last_prunable(model),) if last_layer == "dense" else ()
     if method == "sensitivity":
-        return sensitivity_masks(model, matched_s(model, threshold / 100) if scope == "matched" else threshold)
+        s = matched_s(model, threshold / 100, dense) if scope == "matched" else threshold
+        return sensitivity_masks(model, s, dense)
     if method == "percentage":
-        return percentage_masks(model, threshold / 100, scope)
+        return percentage_masks(model, threshold / 100, scope, dense)
     if scope == "uniform":
-        return random_masks(model, threshold / 100, seed)
-    return shuffled_masks(percentage_masks(model, threshold / 100), seed)
+        return random_masks(model, threshold / 100, seed, dense)
+    return shuffled_masks(percentage_masks(model, threshold / 100, dense=dense), seed)
 
 
 def layer_threshold(model: nn.Module, masks: dict, method: str, layer: str) -> float | None:

@@ -1,25 +1,27 @@
 """Random masks, the baseline that any criterion has to beat at the same sparsity."""
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
 from ganprune_utils.parameters import check_seed
-from ganprune_utils.pruning.layers import current_masks
+from ganprune_utils.pruning.layers import current_masks, hold
 from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
 
 
-def random_masks(model: nn.Module, fraction: float, seed: int) -> dict[str, torch.Tensor]:
+def random_masks(model: nn.Module, fraction: float, seed: int, dense: Collection[str] = ()) -> dict[str, torch.Tensor]:
     """Remove the share `fraction` (in [0, 1)) of all prunable weights, drawn uniformly over all layers.
 
     Exact to the weight, masked weights first, like `percentage_masks`. One seed gives one order of all weights, so a
-    larger fraction removes what a smaller one did and more.
+    larger fraction removes what a smaller one did and more. The layers `dense` are left alone.
     """
     check_fraction(fraction)
     check_seed(seed)
     drawn = dict(generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
     masks = current_masks(model)
     scores = {name: torch.rand(mask.shape, **drawn).to(mask.device) for name, mask in masks.items()}
-    return keep_largest(scores, masks, fraction)
+    return keep_largest(hold(scores, dense, fraction), masks, fraction)
 
 
 def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ganprune_utils.data.transforms import augment, to_model_range
-from ganprune_utils.models.classifier import Classifier
+from ganprune_utils.models.classifier import CLASSIFIERS
 from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import checkpoint, precision
 from ganprune_utils.training.deterministic import make_deterministic
@@ -33,6 +34,7 @@ class Settings:
     batch_size: int = 128
     lr: float = 0.1
     weight_decay: float = 5e-4
+    architecture: str = "residual"
     widths: tuple[int, ...] = (16, 32, 64)
     precision: str = "float32"
     threads: int = 2
@@ -46,7 +48,7 @@ class Run:
     `seconds` are of all epochs, `resumed` of those that earlier calls had done.
     """
 
-    best: Classifier
+    best: nn.Module
     history: list[dict]
     seconds: float = 0.0
     resumed: float = 0.0
@@ -61,7 +63,8 @@ def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder
     path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **asdict(settings))}.pt"
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
-    model = Classifier(images.shape[1], int(labels.max()) + 1, settings.widths).to(memory_format=torch.channels_last)
+    model = CLASSIFIERS[settings.architecture](images.shape[1], int(labels.max()) + 1, settings.widths)
+    model = model.to(memory_format=torch.channels_last)
     held = torch.arange(len(images)) % HELD_OUT == 0
     steps = math.ceil((~held).sum().item() / settings.batch_size) * settings.epochs
     decay = settings.weight_decay
@@ -112,7 +115,7 @@ def card(run: Run, data, settings: dict, test_accuracy: float) -> dict:
 
 
 @torch.no_grad()
-def accuracy(model: Classifier, images: torch.Tensor, labels: torch.Tensor) -> float:
+def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Share of uint8 `images` whose class is found, in [0, 1]."""
     model.eval()
     predicted = torch.cat([model(to_model_range(batch)).argmax(dim=1) for batch in images.split(500)])

@@ -10,6 +10,7 @@ from torch import nn
 
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.dcgan import Discriminator
+from ganprune_utils.parameters import LAST_LAYER, METHODS
 from ganprune_utils.pruning import (
     allocated_masks,
     apply_masks,
@@ -269,3 +270,30 @@ def test_each_layer_gets_its_own_share(small_generator):
         allocated_masks(small_generator, {names[0]: 0.5})
     with pytest.raises(ParameterError, match="fraction = 1.0"):
         allocated_masks(small_generator, shares | {names[0]: 1.0})
+
+
+@pytest.mark.parametrize("method, scope", [(m, s) for m, scopes in METHODS.items() for s in scopes])
+def test_a_last_layer_kept_dense_loses_nothing_and_the_others_give_as_much_more(small_generator, method, scope):
+    by_s = (method, scope) == ("sensitivity", "layer")
+    pruned, kept = (
+        masks_for(small_generator, method, scope, 0.75 if by_s else 60, 0, last_layer) for last_layer in LAST_LAYER
+    )
+    *others, last = pruned
+    assert not pruned[last].all() and kept[last].all()
+    if by_s:  # a threshold in each layer's own sigma: the others stay as they are
+        assert all(torch.equal(pruned[name], kept[name]) for name in others)
+    else:
+        tolerance = len(others) if scope == "layer" else 0  # each layer's share is rounded
+        assert abs(removed(kept) - removed(pruned)) <= tolerance
+    if scope == "layer" and method == "percentage":
+        shares = [1 - kept[name].double().mean().item() for name in others]
+        assert max(shares) - min(shares) < 0.01
+
+
+def test_layers_that_stay_dense_are_named_and_leave_enough(small_generator):
+    with pytest.raises(ParameterError, match="dense = 'convt9': no such layer; prunable are layers.convt1"):
+        percentage_masks(small_generator, 0.5, dense=["convt9"])
+    first, *others = prunable_layers(small_generator)
+    for masks in (percentage_masks, lambda *a, **k: random_masks(*a, seed=0, **k), matched_s):
+        with pytest.raises(ParameterError, match=f"fraction = 0.9: must be below .* while {first} stays dense"):
+            masks(small_generator, 0.9, dense=[first])
