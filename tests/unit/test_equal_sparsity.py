@@ -79,7 +79,13 @@ def test_a_weight_that_happens_to_be_zero_is_no_pruning(cells):
 
 
 def test_ruined_is_what_is_beyond_one_image_in_a_seed():
-    key = {"pruned_network": "generator", "method": "random", "scope": "uniform", "last_layer": "pruned", "recalibrated": False}
+    key = {
+        "pruned_network": "generator",
+        "method": "random",
+        "scope": "uniform",
+        "last_layer": "pruned",
+        "recalibrated": False,
+    }
     rows = [("d", 0, 50.0, 9.0), ("d", 1, 50.0, 31.0), ("d", 0, 30.0, 29.0), ("e", 0, 30.0, 31.0)]
     quality = pd.DataFrame(rows, columns=["dataset", "seed", "threshold", "frechet"]).assign(**key)
     checks = pd.DataFrame({"dataset": ["d", "e"], "images": "one image", "frechet": [30.0, 40.0]})
@@ -112,7 +118,14 @@ def test_differences_are_paired_by_seed(cells):
 
 
 def test_a_pruned_pair_is_no_further_point_of_its_curve():
-    key = {"dataset": "d", "seed": 0, "method": "percentage", "scope": "global", "last_layer": "pruned", "threshold": 50.0}
+    key = {
+        "dataset": "d",
+        "seed": 0,
+        "method": "percentage",
+        "scope": "global",
+        "last_layer": "pruned",
+        "threshold": 50.0,
+    }
     quality = pd.DataFrame(
         [key | {"pruned_network": network, "recalibrated": False, "frechet": 1.0} for network in ("generator", "both")]
     )
@@ -160,5 +173,7 @@ def test_runs_with_different_numbers_of_images_are_not_compared():
 
 
 def test_a_study_without_the_papers_cells_has_no_headline():
-    means = pd.DataFrame(columns=["method", "scope", "last_layer", "threshold", "metric", "dataset", "seed", "value", "sparsity"])
+    means = pd.DataFrame(
+        columns=["method", "scope", "last_layer", "threshold", "metric", "dataset", "seed", "value", "sparsity"]
+    )
     assert paper.headline(paper.over_seeds(means)) == []
