@@ -1,5 +1,6 @@
 """Methods compared at equal overall sparsity, with their spread over training seeds, and similarity beside quality."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -74,40 +75,31 @@ def paired(generators: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def by_last_layer(generators: pd.DataFrame) -> pd.DataFrame:
-    """The rows at overall sparsities where each method was run both ways: last layer pruned, and kept dense."""
+    """The rows at overall sparsities where a method was run both ways: last layer pruned, and kept dense."""
     rows = generators[~_by_own_s(generators) & (generators.threshold > 0)]
     rows = rows.assign(label=method_label(rows))
     both = rows.groupby(["dataset", "seed", "recalibrated", "label", "threshold"]).last_layer.transform("nunique")
     return rows[both == 2]
 
 
-def last_layer_gain(generators: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
-    """The metric with the last layer kept dense, and its difference to pruning that layer too, generator by generator.
+def last_layer_gain(rows: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
+    """Of `by_last_layer`: the metric with the last layer kept dense, and its difference to pruning that layer as well.
 
     Pairs have data set, training seed, noise, method and overall sparsity in common. Columns as of `spread`.
     """
-    rows = by_last_layer(generators)
     kept = rows.last_layer == "dense"
     keys = ["dataset", "recalibrated", "label", "threshold", "seed"]
     differences = _minus(rows[kept], rows[~kept], metric, keys)
     return spread(differences, keys[:-1], [metric, "difference"])
 
 
-def criteria_range(generators: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
-    """How far apart the magnitude criteria are at one overall sparsity: the largest value minus the smallest, with the
-    last layer pruned and kept dense; mean and std over training seeds."""
-    rows = by_last_layer(generators)
+def criteria_range(rows: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
+    """Of `by_last_layer`: how far apart the magnitude criteria are at one overall sparsity, the largest value minus the
+    smallest, with the last layer pruned and kept dense; mean and std over training seeds."""
     keys = ["dataset", "recalibrated", "threshold", "last_layer", "seed"]
     grouped = rows[rows.method != "random"].groupby(keys, sort=False)[metric]
     ranges = (grouped.max() - grouped.min()).rename("range").reset_index()
     return spread(ranges, keys[:-1], ["range"])
-
-
-def last_layer_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
-    """A `spread` by (dataset, recalibrated, threshold, last_layer) as text: thresholds (percent) in columns."""
-    table = table[table.index.get_level_values("threshold").isin(thresholds)]
-    text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
-    return text.unstack("threshold").rename(columns=lambda q: f"{q:g} %")
 
 
 def shares_of_last_layer(sparsity: pd.DataFrame) -> pd.DataFrame:
@@ -138,11 +130,13 @@ def collapsed(quality: pd.DataFrame, checks: pd.DataFrame) -> set[tuple]:
 
 
 def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits: int = 2) -> pd.DataFrame:
-    """A `spread` by (dataset, recalibrated, label, threshold) as text: thresholds (percent) in columns, and n."""
+    """A `spread` that has thresholds (percent) in its index as text: thresholds in columns, and n."""
     table = table[table.index.get_level_values("threshold").isin(thresholds)]
     text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
-    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %").reindex(CURVES, level="label")
-    return wide.assign(n=table["n"].groupby(["dataset", "recalibrated", "label"]).min())
+    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %")
+    if "label" in wide.index.names:
+        wide = wide.reindex(CURVES, level="label")
+    return wide.assign(n=table["n"].groupby(wide.index.names).min())
 
 
 def matched_table(generators: pd.DataFrame, metric: str, thresholds: list[float]) -> pd.DataFrame:
@@ -152,10 +146,11 @@ def matched_table(generators: pd.DataFrame, metric: str, thresholds: list[float]
 
 
 def critical_sparsity(generators: pd.DataFrame) -> pd.DataFrame:
-    """The overall sparsity at which the Fréchet distance is 1.5 times that of the dense generator.
+    """The overall sparsity at which the Fréchet distance has risen by half over that of the dense generator, and by two
+    standard deviations of the dense generators over training seeds (where there are at least two).
 
-    One row per (dataset, seed, label, recalibrated); recalibrated curves start from the recalibrated dense generator.
-    NaN where the distance stays below that within the curve. All curves are taken on their common points.
+    One row per (rise, dataset, seed, label, recalibrated); recalibrated curves start from the recalibrated dense
+    generator. NaN where the distance stays below that within the curve. All curves are taken on their common points.
 
     Raises DataError where a curve has no dense generator.
     """
@@ -166,11 +161,15 @@ def critical_sparsity(generators: pd.DataFrame) -> pd.DataFrame:
             f"results of {missing[0][0]} seed {missing[0][1]}: have no dense generator; "
             "the study needs a run with method percentage, scope global and threshold 0"
         )
+    spreads = dense.groupby(["dataset", "recalibrated"]).std()
     curves = common_points(generators)
     for key, rows in curves[curves.threshold > 0].groupby(["dataset", "seed", "label", "recalibrated"], sort=False):
-        start = dense[key[0], key[1], key[3]]
-        rows_found.append((*key, crossing([0, *rows.sparsity], [start, *rows.frechet], 1.5 * start)))
-    return pd.DataFrame(rows_found, columns=["dataset", "seed", "label", "recalibrated", "critical_sparsity"])
+        start, std = dense[key[0], key[1], key[3]], spreads[key[0], key[3]]
+        for rise, level in (("by half", 1.5 * start), ("by 2 std", start + 2 * std)):
+            if math.isfinite(level):
+                rows_found.append((rise, *key, crossing([0, *rows.sparsity], [start, *rows.frechet], level)))
+    columns = ["rise", "dataset", "seed", "label", "recalibrated", "critical_sparsity"]
+    return pd.DataFrame(rows_found, columns=columns).sort_values("rise", kind="stable", ascending=False)
 
 
 def allocation_gain(allocation: pd.DataFrame) -> pd.DataFrame:
@@ -189,32 +188,41 @@ def flat(spread: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlations(generators: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation of similarity with quality over the pruned generators of a data set.
+    """Spearman's rank correlation of similarity with the Fréchet distance among generators of one overall sparsity.
 
-    Sparsity drives both, so that they agree over the whole range says little of two generators of the same size. The
-    rows "at one sparsity" are the mean of the correlations within each seed and overall sparsity of the curves, with
-    and without random masks; n counts those groups there, and pruned networks (not independent ones) elsewhere.
+    Pooled over sparsities the two agree because sparsity drives both. So here: among all methods, as pruned and
+    recalibrated, within one training seed, data set and sparsity; the mean over seeds, with and without random masks.
+    With a distance -1 is perfect agreement. n is the number of seeds, `generators` how many a seed has.
     """
-    pruned = generators[generators.threshold > 0]  # of 16-bit weights one or another is 0 in the dense generator too
-    curves = common_points(generators)
-    curves = curves[curves.threshold > 0]
-    selections = {
-        "all": (pruned, []),
-        "as it is": (pruned[~pruned.recalibrated], []),
-        "recalibrated": (pruned[pruned.recalibrated], []),
-        "at one sparsity": (curves, ["seed", "threshold"]),
-        "at one sparsity, no random masks": (curves[curves.method != "random"], ["seed", "threshold"]),
-    }
-    pairs = [(similarity, quality) for similarity in ("ssim", "uqi") for quality in ("frechet", "coverage")]
+    rows = generators[~_by_own_s(generators) & (generators.threshold > 0)]
     table = []
-    for name, (chosen, within) in selections.items():
-        for dataset, rows in chosen.groupby("dataset"):
-            groups = [group for _, group in rows.groupby(within)] if within else [rows]
-            row = {"dataset": dataset, "generators": name, "n": len(groups) if within else len(rows)}
-            for a, b in pairs:
-                row[f"{a} and {b}"] = pd.Series([own[a].corr(own[b], method="spearman") for own in groups]).mean()
-            table.append(row)
-    return pd.DataFrame(table).sort_values(["dataset"], kind="stable").set_index(["dataset", "generators"])
+    for (dataset, threshold), own in rows.groupby(["dataset", "threshold"]):
+        row = {"dataset": dataset, "threshold": threshold}
+        for suffix, chosen in (("", own), (", no random masks", own[own.method != "random"])):
+            seeds = [group for _, group in chosen.groupby("seed") if len(group) > 2]
+            for metric in ("ssim", "uqi"):
+                found = [group[metric].corr(group.frechet, method="spearman") for group in seeds]
+                row[metric + suffix] = pd.Series(found, dtype=float).mean()
+        table.append(row | {"generators": len(own) / own.seed.nunique(), "n": own.seed.nunique()})
+    return pd.DataFrame(table).set_index(["dataset", "threshold"])
+
+
+def second_opinion(generators: pd.DataFrame) -> pd.DataFrame:
+    """Kendall's tau between the Fréchet distances by the two classifiers, over the pruned generators of a data set.
+
+    Over all of them, and only among those at one overall sparsity: the mean over (seed, sparsity), n of these groups.
+    """
+    if "frechet_plain" not in generators:  # a study from before, or a data set that has one classifier
+        generators = generators.assign(frechet_plain=float("nan"))
+    rows = generators[generators.threshold > 0].dropna(subset=["frechet_plain"])
+    table = []
+    for dataset, own in rows.groupby("dataset"):
+        groups = [g for _, g in own[~_by_own_s(own)].groupby(["seed", "threshold"]) if len(g) > 2]
+        for name, chosen in (("all", [own]), ("at one sparsity", groups)):
+            taus = [g.frechet.corr(g.frechet_plain, method="kendall") for g in chosen]
+            n = len(own) if name == "all" else len(groups)
+            table.append({"dataset": dataset, "generators": name, "tau": pd.Series(taus, dtype=float).mean(), "n": n})
+    return pd.DataFrame(table, columns=["dataset", "generators", "tau", "n"]).set_index(["dataset", "generators"])
 
 
 def rank_disagreements(generators: pd.DataFrame) -> pd.DataFrame:
@@ -264,6 +272,20 @@ def differences_text(rows: pd.DataFrame, collapsed: set[tuple]) -> pd.DataFrame:
     return wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()
 
 
+def last_layer_text(ranges: pd.DataFrame, gains: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`criteria_range` and the difference of `last_layer_gain` as pruned, thresholds in columns."""
+    tables = {}
+    for name, rows, value, key in (
+        ("range", ranges, "range", "last_layer"),
+        ("last_layer", gains, "difference", "label"),
+    ):
+        rows = rows[~rows.recalibrated]
+        wide = rows.assign(text=_texts(rows, value)).pivot(index=["dataset", key], columns="threshold", values="text")
+        n = rows.groupby(["dataset", key]).n.min()
+        tables[name] = wide.rename(columns=lambda q: f"{q:g} %").assign(n=n).reset_index()
+    return tables
+
+
 def _texts(rows: pd.DataFrame, name: str) -> list[str]:
     return [mean_std(*pair, 2) for pair in zip(rows[f"{name} mean"], rows[f"{name} std"], strict=True)]
 
@@ -282,13 +304,17 @@ def quality_tables(folder: Path) -> dict[str, pd.DataFrame]:
         return {}
     read = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
     tables = {
-        "critical": reached_text(read["critical-sparsity"], ["dataset", "label"]),
+        "critical": reached_text(read["critical-sparsity"], ["rise", "dataset", "label"]),
         "checks": read["metric-checks"].round(3),
         "correlations": read["similarity-and-quality"].round(2),
     }
     if "difference-to-percentage" in read:  # another method was run
         lost = collapsed(read["quality"], read["metric-checks"])
         tables["differences"] = differences_text(read["difference-to-percentage"], lost)
+    if "last-layer" in read:
+        tables |= last_layer_text(read["criteria-range"], read["last-layer"])
+    if len(read.get("second-classifier", ())):
+        tables["second"] = read["second-classifier"].round(3)
     if "ranking" in read:
         ranking = read["ranking"]
         as_pruned = ranking.critical_sparsity.where(~ranking.recalibrated)

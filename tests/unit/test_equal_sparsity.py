@@ -45,7 +45,8 @@ def test_crossing_is_the_first_one():
 
 
 def test_tolerated_sparsity_is_measured_from_the_dense_generator(cells):
-    found = equal_sparsity.critical_sparsity(cells).set_index(["seed", "label"]).critical_sparsity
+    found = equal_sparsity.critical_sparsity(cells)
+    found = found[found.rise == "by half"].set_index(["seed", "label"]).critical_sparsity
     assert found[0, "percentage"] == pytest.approx(0.5) and found[1, "percentage"] == pytest.approx(0.25)
     assert found[0, "random"] == pytest.approx(0.125) and found[1, "random"] == pytest.approx(0.1)
 
@@ -63,9 +64,7 @@ def test_one_seed_has_no_spread():
     assert mean_std(0.5, float("nan")) == "0.500" and mean_std(0.5, 0.1) == "0.500 ± 0.100"
 
 
-def test_correlation_and_parting(cells):
-    table = equal_sparsity.correlations(cells)
-    assert -1 <= table.loc[("d", "all"), "ssim and frechet"] < -0.5 and table.loc[("d", "all"), "n"] == 8
+def test_generators_that_two_scores_rank_most_differently(cells):
     odd = cells[cells.seed == 0].iloc[[1]].assign(ssim=0.99, frechet=99.0)
     parted = equal_sparsity.rank_disagreements(pd.concat([cells, odd], ignore_index=True))
     assert parted.ranked_higher_by.tolist() == ["similarity", "quality"] and parted.frechet.iloc[0] == 99.0
@@ -177,3 +176,73 @@ def test_a_study_without_the_papers_cells_has_no_headline():
         columns=["method", "scope", "last_layer", "threshold", "metric", "dataset", "seed", "value", "sparsity"]
     )
     assert paper.headline(paper.over_seeds(means)) == []
+
+
+@pytest.fixture
+def both_ways(cells):
+    """Three criteria and a random mask at two sparsities, last layer pruned and kept dense, by hand."""
+    rows = []
+    methods = {"percentage": "global", "percentage (layer)": "layer", "sensitivity": "matched", "random": "uniform"}
+    pruned = {"percentage": 2.0, "percentage (layer)": 5.0, "sensitivity": 6.0, "random": 20.0}
+    dense = {"percentage": 1.5, "percentage (layer)": 1.75, "sensitivity": 1.6, "random": 19.0}
+    for seed in (0, 1):
+        for last_layer, distances in (("pruned", pruned), ("dense", dense)):
+            for label, distance in distances.items():
+                row = {"dataset": "d", "seed": seed, "recalibrated": False, "threshold": 50.0, "last_layer": last_layer}
+                row |= {"method": label.split()[0], "scope": methods[label], "label": label, "sparsity": 0.5}
+                rows.append(
+                    row | {"frechet": distance + seed * (last_layer == "pruned"), "ssim": 1 / distance, "uqi": 0}
+                )
+    return pd.DataFrame(rows)
+
+
+def test_the_range_of_criteria_and_the_gain_of_a_dense_last_layer(both_ways):
+    lone = both_ways.iloc[[0]].assign(threshold=70.0)  # run one way only: no pair
+    by_s = both_ways.iloc[[2]].assign(scope="layer", threshold=0.75)
+    rows = equal_sparsity.by_last_layer(pd.concat([both_ways, lone, by_s], ignore_index=True))
+    assert len(rows) == len(both_ways) and set(rows.label) == set(both_ways.label)
+    ranges = equal_sparsity.criteria_range(rows)["range", "mean"]
+    assert ranges["d", False, 50.0, "pruned"] == pytest.approx(4.0)  # 6 - 2, random left out
+    assert ranges["d", False, 50.0, "dense"] == pytest.approx(0.25)
+    gain = equal_sparsity.last_layer_gain(rows).loc[("d", False, "sensitivity", 50.0)]
+    assert gain["difference", "mean"] == pytest.approx(-4.9)  # -4.4 and -5.4
+    assert gain["difference", "std"] == pytest.approx(0.5**0.5) and gain["n", ""] == 2
+    shown = equal_sparsity.in_columns(equal_sparsity.criteria_range(rows), "range", [50.0])
+    assert shown.loc[("d", False, "pruned"), "50 %"] == "4.00 ± 0.00"
+
+
+def test_shares_of_the_last_layer_are_of_the_layer_before_the_overall_row():
+    run = {"dataset": "d", "seed": 0, "pruned_network": "generator", "method": "percentage", "scope": "layer"}
+    run |= {"last_layer": "pruned", "threshold": 50.0}
+    table = pd.DataFrame(
+        [run | {"layer": name, "sparsity": s} for name, s in (("a", 0.6), ("b", 0.2), ("overall", 0.5))]
+    )
+    random = table.assign(method="random", scope="uniform")
+    [row] = equal_sparsity.shares_of_last_layer(pd.concat([table, random])).to_dict("records")
+    assert row == {"dataset": "d", "label": "percentage (layer)", "overall": 50.0, "last": pytest.approx(20.0)}
+
+
+def test_a_rise_is_by_half_and_by_the_spread_of_the_dense_generators(cells):
+    both = pd.concat([cells.assign(frechet=cells.frechet + cells.seed / 10), cells.assign(dataset="e")])
+    found = equal_sparsity.critical_sparsity(both[(both.dataset == "d") | (both.seed == 0)])
+    found = found.set_index(["rise", "dataset", "seed", "label"]).critical_sparsity
+    # Dense: 1 and 1.1, so two standard deviations are 0.141; seed 0 rises by 1 over all weights.
+    assert found["by 2 std", "d", 0, "percentage"] == pytest.approx(2 * 0.1 / 2**0.5)
+    assert found["by half", "d", 0, "percentage"] == pytest.approx(0.5)
+    assert ("by 2 std", "e", 0, "percentage") not in found.index  # one seed has no spread
+
+
+def test_correlation_is_taken_within_one_sparsity(both_ways):
+    table = equal_sparsity.correlations(both_ways)
+    assert table.loc[("d", 50.0), "ssim"] < -0.9 and table.loc[("d", 50.0), "n"] == 2
+    shuffled = both_ways.assign(threshold=both_ways.threshold.where(both_ways.seed == 0, 70.0))
+    other = shuffled.assign(ssim=shuffled.ssim.where(shuffled.threshold == 50, -shuffled.ssim))
+    assert equal_sparsity.correlations(other).ssim.gt(0).tolist() == [False, True]
+
+
+def test_a_second_opinion_is_a_rank_correlation(both_ways):
+    same = both_ways.assign(frechet_plain=both_ways.frechet * 3)
+    assert equal_sparsity.second_opinion(same).tau.to_list() == pytest.approx([1, 1])
+    swapped = both_ways.assign(frechet_plain=-both_ways.frechet)
+    assert equal_sparsity.second_opinion(swapped).tau.to_list() == pytest.approx([-1, -1])
+    assert equal_sparsity.second_opinion(both_ways).empty
