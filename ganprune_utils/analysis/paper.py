@@ -26,7 +26,8 @@ def read_verdicts(root) -> pd.DataFrame:
     rows = read_runs(root, "audit-verdicts.csv", optional=True)
     if rows.empty:
         return rows
-    wide = rows.pivot(index="hypothesis", columns="dataset", values=["verdict", "decisive number"])
+    values = ["verdict", "decisive number"]
+    wide = rows.pivot(index=["hypothesis", "meaning"], columns="dataset", values=values)
     return wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
 
 
