@@ -95,12 +95,49 @@ def smaller_generator() -> list[str]:
     return [f"{parameters:.1f} times fewer parameters, {macs:.1f} times fewer multiplications, {sizes}."]
 
 
-CLAIMS = {"README.md": [*first_table(), *quick_start(), *smaller_generator()]}
+def last_layer() -> list[str]:
+    """What the README says of keeping the last layer dense."""
+
+    def apart(dataset, last_layer):
+        rows = table("tables/criteria-range.csv").query("threshold == 70 and not recalibrated")
+        return rows[(rows.dataset == dataset) & (rows.last_layer == last_layer)]["range mean"].item()
+
+    def distance(dataset, scope, threshold, last_layer, recalibrated=False):
+        rows = table("tables/quality.csv").query("pruned_network == 'generator' and method == 'percentage'")
+        rows = rows[(rows.dataset == dataset) & (rows.scope == scope) & (rows.threshold == threshold)]
+        return rows[(rows.last_layer == last_layer) & (rows.recalibrated == recalibrated)].frechet
+
+    def mean(*run, **options):
+        return f"{distance(*run, **options).mean():.2f}"
+
+    pruned, dense = ([apart(name, way) for name in DATASETS] for way in ("pruned", "dense"))
+    ways = [spread(distance("cifar10", "global", 70, way), 2) for way in ("pruned", "dense")]
+    grey = [mean("fashion_mnist", "global", 70, way) for way in ("pruned", "dense")]
+    odd = [mean("fashion_mnist", "layer", 90, way) for way in ("pruned", "dense")]
+    mended = [mean("fashion_mnist", "layer", 90, way, recalibrated=True) for way in ("pruned", "dense")]
+    allocation = table("tables/allocation.csv").query("dataset == 'cifar10' and recalibrated and percent == 70")
+    chosen = allocation.groupby("method").frechet.mean()
+    zero = mean("cifar10", "global", 0, "pruned", recalibrated=True)
+    return [
+        f"at 70 % the three magnitude criteria are {pruned[0]:.2f} apart in Fréchet distance on Fashion-MNIST and "
+        f"{pruned[1]:.2f} on CIFAR-10.",
+        f"at the same overall sparsity, they are {dense[0]:.2f} and {dense[1]:.2f} apart.",
+        f"a dense last layer improves one global threshold from {ways[0]} to {ways[1]} (70 %, as pruned).",
+        f"On Fashion-MNIST it changes little, {grey[0]} to {grey[1]}:",
+        f"equal shares are better with the last layer pruned, {odd[0]} against {odd[1]}.",
+        f"Recalibration removes it: {mended[0]} against {mended[1]}.",
+        f"one global threshold gives {chosen['global']:.2f}, with the last layer dense "
+        f"{chosen['global, last layer dense']:.2f}, the allocation {chosen['allocation']:.2f}. "
+        f"The dense generator has {zero}.",
+    ]
+
+
+CLAIMS = {"README.md": [*first_table(), *quick_start(), *smaller_generator(), *last_layer()]}
 
 
 @pytest.mark.parametrize("page, claim", [(page, claim) for page, claims in CLAIMS.items() for claim in claims])
 def test_the_page_says_what_the_tables_say(page, claim):
-    assert claim in (ROOT / page).read_text()
+    assert " ".join(claim.split()) in " ".join((ROOT / page).read_text().split())
 
 
 def test_no_number_of_the_first_table_is_without_a_claim():

@@ -89,17 +89,18 @@ def last_layer_gain(rows: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame
     """
     kept = rows.last_layer == "dense"
     keys = ["dataset", "recalibrated", "label", "threshold", "seed"]
-    differences = _minus(rows[kept], rows[~kept], metric, keys)
-    return spread(differences, keys[:-1], [metric, "difference"])
+    differences = _minus(rows[kept], rows[~kept], metric, keys).dropna(subset="difference")
+    return spread(differences.sort_values(keys), keys[:-1], [metric, "difference"])
 
 
 def criteria_range(rows: pd.DataFrame, metric: str = "frechet") -> pd.DataFrame:
     """Of `by_last_layer`: how far apart the magnitude criteria are at one overall sparsity, the largest value minus the
     smallest, with the last layer pruned and kept dense; mean and std over training seeds."""
     keys = ["dataset", "recalibrated", "threshold", "last_layer", "seed"]
-    grouped = rows[rows.method != "random"].groupby(keys, sort=False)[metric]
-    ranges = (grouped.max() - grouped.min()).rename("range").reset_index()
-    return spread(ranges, keys[:-1], ["range"])
+    rows = rows[(rows.method != "random") & rows[metric].notna()]
+    grouped = rows.groupby(keys)[metric]
+    ranges = (grouped.max() - grouped.min())[grouped.size() == rows.label.nunique()]  # where all of them were measured
+    return spread(ranges.rename("range").reset_index(), keys[:-1], ["range"])
 
 
 def shares_of_last_layer(sparsity: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def in_columns(table: pd.DataFrame, value: str, thresholds: list[float], digits:
     """A `spread` that has thresholds (percent) in its index as text: thresholds in columns, and n."""
     table = table[table.index.get_level_values("threshold").isin(thresholds)]
     text = table.apply(lambda row: mean_std(row[value, "mean"], row[value, "std"], digits), axis=1)
-    wide = text.unstack("threshold").rename(columns=lambda q: f"{q:g} %")
+    wide = text.unstack("threshold").sort_index(axis=1).rename(columns=lambda q: f"{q:g} %")
     if "label" in wide.index.names:
         wide = wide.reindex(CURVES, level="label")
     return wide.assign(n=table["n"].groupby(wide.index.names).min())

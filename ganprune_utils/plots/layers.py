@@ -80,21 +80,23 @@ def why_the_last_layer(shares: pd.DataFrame, ranking: pd.DataFrame) -> Figure:
         shares: columns dataset, label, overall and last, in percent; one row a pruned generator.
         ranking: columns dataset, layer and damage (rise of the Fréchet distance a thousand weights), a row a seed.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.8))
     styles = dict(zip(shares.dataset.unique(), ("-", "--"), strict=False))
-    mean = shares.groupby(["dataset", "label", "overall"], sort=False)["last"].mean().reset_index()
-    for (dataset, label), rows in mean.groupby(["dataset", "label"], sort=False):
+    mean = shares.groupby(["label", "dataset", "overall"], sort=False)["last"].mean().reset_index()
+    for (label, dataset), rows in mean.groupby(["label", "dataset"], sort=False):
         rows = rows.sort_values("overall")
-        name = f"{label}, {dataset}"
-        left.plot(rows.overall, rows["last"], styles[dataset], color=COLOURS[label], label=name, linewidth=1.6)
+        left.plot(rows.overall, rows["last"], styles[dataset], color=COLOURS[label], linewidth=1.6)
     left.set(xlabel="weights removed, of all layers (%)", ylabel="removed of the last layer (%)")
-    left.set(xlim=(0, 100), ylim=(0, 100))
-    left.legend(fontsize=7)
-    ranking = ranking.assign(layer=ranking.layer.map(short))
-    table = ranking.pivot_table(index="layer", columns="dataset", values="damage")
-    table[list(styles)].plot.barh(ax=right, color=["#444444", "#AAAAAA"], width=0.8)
+    left.set(xlim=(0, 100), ylim=(0, 100), title="What is removed of the last layer")
+    criteria = {label: {"color": COLOURS[label]} for label in COLOURS if label in set(mean.label)}
+    handles = criteria | {dataset: {"color": "black", "linestyle": style} for dataset, style in styles.items()}
+    left.legend([plt.Line2D([], [], **look) for look in handles.values()], handles, fontsize=8)
+    for (dataset, rows), marker in zip(ranking.groupby("dataset", sort=False), "os", strict=False):
+        rows = rows.assign(layer=rows.layer.map(short)).groupby("layer").damage.mean()
+        right.plot(rows, rows.index, marker, color="black", markerfacecolor="black" if marker == "o" else "white")
+        right.lines[-1].set_label(dataset)
     right.invert_yaxis()
-    right.set(xlabel="rise of the Fréchet distance per 1,000 weights removed", ylabel="", xscale="log")
+    right.set(xlabel="rise of the Fréchet distance", xscale="log", title="What 1,000 weights of a layer are worth")
     right.legend(fontsize=8)
     return figure
 

@@ -49,12 +49,13 @@ def last_layer_curves(generators: pd.DataFrame, collapsed: float) -> Figure:
     `generators` are the rows of `by_last_layer`, one line a method, bands over seeds; dash-dotted: `collapsed`, the
     distance of one image repeated.
     """
-    titles = {"pruned": "every layer is pruned", "dense": "the last layer stays dense"}
-    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.6), sharey=True)
+    titles = {"pruned": "Every layer pruned:\nthe criterion matters", "dense": "Last layer dense:\nthe criteria agree"}
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8), sharey=True)
     rows = generators[~generators.recalibrated].assign(percent=100 * generators.sparsity.round(3))
     for axis, (last_layer, title) in zip(axes, titles.items(), strict=True):
         chosen = rows[rows.last_layer == last_layer]
-        bands(axis, chosen, "percent", "frechet", "label", COLOURS, hue_order=list(COLOURS), markersize=4)
+        shown = [label for label in COLOURS if label in set(rows.label)]
+        bands(axis, chosen, "percent", "frechet", "label", COLOURS, hue_order=shown, markersize=4)
         axis.axhline(collapsed, **COLLAPSED)
         axis.set(xlabel="weights removed (%)", xlim=(0, 100), title=title)
         log_y(axis)
