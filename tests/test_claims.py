@@ -4,12 +4,15 @@ A claim is the text of a page with its numbers left out, and what fills them in 
 exactly that. Where a section is claimed as a whole, no number in it may be left without a claim.
 """
 
+import math
 import re
 from functools import cache
 
 import pandas as pd
 import pytest
 
+from ganprune_utils.analysis import audit
+from ganprune_utils.analysis.formatting import markdown
 from ganprune_utils.analysis.paper import PAPER, chance_level_means
 from ganprune_utils.metrics.quality import read_reference
 from tests.conftest import ROOT
@@ -33,6 +36,7 @@ def runs(name: str, dataset: str, method: str, scope: str, threshold: float) -> 
     """Rows of one configuration, generator pruned, not recalibrated, over training seeds."""
     rows = table(f"tables/{name}.csv")
     rows = rows[(rows.dataset == dataset) & (rows.pruned_network == "generator") & ~rows.recalibrated]
+    rows = rows[rows.last_layer == "pruned"]
     return rows[(rows.method == method) & (rows.scope == scope) & (rows.threshold == threshold)]
 
 
@@ -132,7 +136,35 @@ def last_layer() -> list[str]:
     ]
 
 
-CLAIMS = {"README.md": [*first_table(), *quick_start(), *smaller_generator(), *last_layer()]}
+def audit_claims() -> list[str]:
+    """What the README says of the audit, the words of its verdicts among them."""
+    verdicts = table("tables/audit-verdicts.csv").set_index(["hypothesis", "dataset"])
+    word, number = verdicts.verdict, verdicts["decisive number"]
+    (blind,) = {f"{number['H1a wrong range blinds SSIM', dataset]:.2f}" for dataset in DATASETS}
+    (removed,) = {f"{100 * share:.0f}" for share in table("tables/removed.csv").query("table == 'I'").sparsity}
+    grey, colour = (number["H1b floats with L = 255 suffice", dataset] for dataset in DATASETS)
+    uqi = table("tables/audit-scores.csv").query("compared == 'pure noise'").groupby("metric")["mean"].first()
+    words = {hypothesis[:3].strip(): word[hypothesis, "fashion_mnist"] for hypothesis, _ in word.index}
+    return [
+        f'"0.54 percent" at s = 0.75 is *{words["H2"]}* a fraction.',
+        f"erf(0.75/√2) = {math.erf(0.75 / 2**0.5):.3f} of them; here it removes {removed} %.",
+        f"with the constants for 255 give unrelated images {blind} (*{words['H1a']}*).",
+        f"minimum* of 1.0 (*{words['H1b']}*): pruned until UQI is as printed, the lowest SSIM is {grey:.3f} on",
+        f"Fashion-MNIST and {colour:.3f} on CIFAR-10.",
+        f"truncated to bytes do print it on Fashion-MNIST (*{words['H1c']}*),",
+        f"(*{words['H3']}*): unrelated noise images score {uqi.uqi_sewar:.2f} with it, and {uqi.uqi:.2f} by",
+    ]
+
+
+def audit_tables() -> list[str]:
+    """The tables of the audit on the page, as the CSVs have them."""
+    return [markdown(values) for values in audit.page_tables(ROOT / "reports/tables").values()]
+
+
+CLAIMS = {
+    "README.md": [*first_table(), *last_layer(), *audit_claims(), *quick_start(), *smaller_generator()],
+    "reports/README.md": audit_tables(),
+}
 
 
 @pytest.mark.parametrize("page, claim", [(page, claim) for page, claims in CLAIMS.items() for claim in claims])

@@ -15,6 +15,7 @@ from torch import nn
 
 from ganprune_utils.analysis.formatting import LABELS
 from ganprune_utils.analysis.paper import PAPER
+from ganprune_utils.analysis.results import read_runs
 from ganprune_utils.data.transforms import center_crop, to_uint8
 from ganprune_utils.metrics.similarity import PUBLISHED_WEIGHTS, uqi
 from ganprune_utils.statistics import STATISTICS
@@ -162,6 +163,19 @@ def beside_printed(scores: pd.DataFrame) -> pd.DataFrame:
     order = rows.drop_duplicates(["table", "input_convention"]).sort_values("table", kind="stable")
     wide = wide.reindex(pd.MultiIndex.from_frame(order[["table", "input_convention"]]))
     return wide.sort_index(axis=1, level="dataset", sort_remaining=False).rename(columns=LABELS, level="metric")
+
+
+def page_tables(root) -> dict[str, pd.DataFrame]:
+    """The audits under `root` as a page shows them: "verdicts", "printed", "distances". Empty where none was run."""
+    rows = read_runs(root, "audit-verdicts.csv", optional=True)
+    if rows.empty:
+        return {}
+    verdicts = rows.pivot(index=["hypothesis", "meaning"], columns="dataset", values=["verdict", "decisive number"])
+    return {
+        "verdicts": verdicts.swaplevel(axis=1).sort_index(axis=1, level="dataset", sort_remaining=False),
+        "printed": beside_printed(read_runs(root, "audit-scores.csv")),
+        "distances": distances(read_runs(root, "audit-closest.csv")),
+    }
 
 
 def verdict(hypothesis: str, word: str, number: float, meaning: str) -> dict:

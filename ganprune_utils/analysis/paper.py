@@ -21,16 +21,6 @@ METRICS = ["uqi", "ssim", "ms_ssim"]
 RUN = ["dataset", "seed", "pruned_network", "method", "scope", "last_layer", "threshold"]
 
 
-def read_verdicts(root) -> pd.DataFrame:
-    """The audits' verdicts, hypotheses in rows, one pair of columns a data set; empty where no audit was run."""
-    rows = read_runs(root, "audit-verdicts.csv", optional=True)
-    if rows.empty:
-        return rows
-    values = ["verdict", "decisive number"]
-    wide = rows.pivot(index=["hypothesis", "meaning"], columns="dataset", values=values)
-    return wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
-
-
 def method_label(rows: pd.DataFrame) -> pd.Series:
     """The name of a method in figures: its own, with the scope where that is not the method's default."""
     other = ~rows.scope.isin(["global", "uniform"]) & (rows.method != "sensitivity")
