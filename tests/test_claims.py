@@ -161,9 +161,16 @@ def audit_tables() -> list[str]:
     return [markdown(values) for values in audit.page_tables(ROOT / "reports/tables").values()]
 
 
+def constant_answer() -> list[str]:
+    """The distance of "always 1" from the printed tables."""
+    answer = pd.Series({"mean": 1, "min": 1, "std": 0})
+    distance = (audit.printed()[audit.SUMMARY] - answer).abs().to_numpy().mean()
+    return [f"An answer of mean 1, minimum 1 and std 0 to everything has a distance of\n{distance:.4f}: a convention"]
+
+
 CLAIMS = {
     "README.md": [*first_table(), *last_layer(), *audit_claims(), *quick_start(), *smaller_generator()],
-    "reports/README.md": audit_tables(),
+    "reports/README.md": [*audit_tables(), *constant_answer()],
 }
 
 

@@ -170,11 +170,15 @@ def page_tables(root) -> dict[str, pd.DataFrame]:
     rows = read_runs(root, "audit-verdicts.csv", optional=True)
     if rows.empty:
         return {}
-    verdicts = rows.pivot(index=["hypothesis", "meaning"], columns="dataset", values=["verdict", "decisive number"])
+    rows = rows.rename(columns={"meaning": "what the number is"})
+    index, values = ["hypothesis", "what the number is"], ["verdict", "decisive number"]
+    verdicts = rows.pivot(index=index, columns="dataset", values=values).swaplevel(axis=1)
     return {
-        "verdicts": verdicts.swaplevel(axis=1).sort_index(axis=1, level="dataset", sort_remaining=False),
-        "printed": beside_printed(read_runs(root, "audit-scores.csv")),
-        "distances": distances(read_runs(root, "audit-closest.csv")),
+        "verdicts": verdicts.sort_index(axis=1, level="dataset", sort_remaining=False),
+        "printed": beside_printed(read_runs(root, "audit-scores.csv")).rename_axis(["table", "input convention"]),
+        "distances": distances(read_runs(root, "audit-closest.csv"))
+        .rename_axis(["data set", "input convention"])
+        .round(3),
     }
 
 
