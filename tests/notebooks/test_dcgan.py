@@ -42,7 +42,7 @@ def scanned(pruned):
     """The same folder, with the scan of the pretrained pair's layers and the audit beside it."""
     values = {"dataset": "digits", "percents": "50 90", "s_values": "1.0", "overall": "50 80", "n_quality": 100}
     execute("03_layer_sensitivity.ipynb", pruned / "digits/seed0/sensitivity", **values)
-    execute("05_audit.ipynb", pruned / "digits/seed0/audit", dataset="digits", n_samples=20)
+    execute("05_audit.ipynb", pruned / "digits/seed0/audit", dataset="digits", n_samples=20, draws=1)
     return pruned
 
 
