@@ -240,8 +240,9 @@ def test_where_quality_is_measured_the_dense_generator_is_a_cell(tmp_path):
     assert folder in study.runs and study.measures_quality
     assert [report.name for report in study.reports] == ["04_quality", "paper"]
     sources = study.runs[folder].sources
-    names = ["classifier.safetensors", "discriminator.safetensors", "generator.safetensors", "real.safetensors"]
-    assert sorted(Path(source).name for source in sources) == names
+    both = ["classifier/classifier", "classifier/real", "plain_classifier/classifier", "plain_classifier/real"]
+    names = [*both, "seed0/discriminator", "seed0/generator"]
+    assert [str(Path(*Path(source).parts[-2:]).with_suffix("")) for source in sorted(sources)] == names
     likeness_only = {"n_quality": 0, "cells": [{"method": "percentage", "thresholds": [50]}]}
     study = studies.load(write_study(tmp_path, "x", pairs=pairs, prune=likeness_only))
     assert folder not in study.runs and [report.name for report in study.reports] == ["paper"]
