@@ -1,6 +1,7 @@
 """Parameters of notebooks: which values each name may have, in every notebook alike, and one clear line else."""
 
 import ast
+import itertools
 import math
 import numbers
 from dataclasses import dataclass
@@ -14,8 +15,12 @@ ARCHITECTURES = ("residual", "plain")  # of classifiers
 NETWORKS = ("generator", "discriminator")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}
 LAST_LAYER = ("pruned", "dense")  # whether a method takes weights from the last layer too
-GRANULARITIES = ("unstructured", "structured")  # single weights are masked, or whole filters removed
-CRITERIA = ("magnitude", "activation", "random")  # by which either is done to a target compression
+CRITERIA = {  # by which weights are masked, or filters removed, to a target compression
+    "unstructured": ("magnitude", "activation", "wanda", "random"),
+    "structured": ("magnitude", "activation", "bn_scale", "taylor", "taylor_adversarial", "random"),
+}
+GRANULARITIES = tuple(CRITERIA)  # single weights are masked, or whole filters removed
+ALLOCATIONS = ("own", "last_dense", "as_filters")  # how masks at a target compression are shared out to layers
 SCHEDULES = ("one_shot", "iterative", "dense", "scratch")
 MAX_SEED = 2**63 - 1
 
@@ -104,8 +109,9 @@ RULES = {
     "ratios": _list("shares in (0, 1)", lambda value: 0 < value < 1),
     "schedule": _one_of(*SCHEDULES),
     "granularity": _one_of(*GRANULARITIES),
-    "criterion": _one_of(*CRITERIA),
+    "criterion": _one_of(*dict.fromkeys(itertools.chain(*CRITERIA.values()))),
     "rewind": _SWITCH,
+    "distillation": Rule(float, "a weight of 0 or more", lambda value: 0 <= value < math.inf),
     "target_compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
     "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
     "draws": _whole(1, 100),
@@ -162,6 +168,10 @@ def check(values: dict) -> dict:
     checked = {name: _checked(name, value) for name, value in values.items()}
     if {"method", "scope", "threshold"} <= checked.keys():
         checked["scope"] = check_method(checked["method"], checked["scope"], checked["threshold"])
+    if {"granularity", "criterion"} <= checked.keys():
+        check_criterion(checked["granularity"], checked["criterion"])
+    if checked.get("distillation") and checked.get("schedule") in ("dense", "scratch"):
+        raise ParameterError(f"distillation = {checked['distillation']:g}: only what is pruned is distilled")
     if {"overall", "percents"} <= checked.keys():
         overall, reach = (max(map(float, checked[name].split())) for name in ("overall", "percents"))
         if overall > reach:
@@ -205,18 +215,22 @@ def check_method(method: str, scope: str, threshold: float) -> str:
     return scope
 
 
-# What a configuration of the retraining has where a study says nothing, as in notebook 8.
-RETRAINING_DEFAULTS = {"granularity": "unstructured", "criterion": "magnitude", "pruned_network": "generator"}
-RETRAINING_DEFAULTS |= {"target_compressions": "2"}
-
-
 def configuration_name(settings: dict) -> str:
-    """The name of a configuration of the retraining: two with one name are the same."""
-    schedule, rate = settings["schedule"], settings.get("discriminator_rate", 1.0)
-    names = [settings.get(name, value).replace(" ", "x") for name, value in RETRAINING_DEFAULTS.items()]
-    names = {"dense": [], "scratch": names[-1:]}.get(schedule, names)
-    more = ["rewind"] * bool(settings.get("rewind")) + [f"d{rate:g}"] * (rate != 1)
-    return "-".join([schedule, *names, *more])
+    """The name of a retraining with these parameters of notebook 8, all of them: two with one name are the same."""
+    schedule, rate, weight = (settings[name] for name in ("schedule", "discriminator_rate", "distillation"))
+    compressions = settings["target_compressions"].replace(" ", "x")
+    names = [settings[name] for name in ("granularity", "criterion", "pruned_network")]
+    names = {"dense": [], "scratch": [compressions]}.get(schedule, [*names, compressions])
+    more = ["rewind"] * settings["rewind"] + [f"d{rate:g}"] * (rate != 1) + [f"distilled{weight:g}"] * (weight > 0)
+    return "-".join([schedule, *names, *more, f"{settings['rounds'] * settings['steps']}"])
+
+
+def check_criterion(granularity: str, criterion: str) -> None:
+    if granularity not in CRITERIA:
+        raise ParameterError(f"granularity = {granularity!r}: must be one of {', '.join(CRITERIA)}")
+    if criterion not in CRITERIA[granularity]:
+        allowed = ", ".join(CRITERIA[granularity])
+        raise ParameterError(f"criterion = {criterion!r}: {granularity} pruning has {allowed}")
 
 
 def check_real(name: str, value, allowed: str, test=math.isfinite) -> None:

@@ -1,4 +1,4 @@
-"""Weights ranked by what reaches them: |w| times the mean |activation| of its input channel."""
+"""Weights scored by what reaches them: |w| times the norm of its input channel."""
 
 import functools
 
@@ -6,29 +6,30 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.pruning.layers import current_masks, magnitudes, prunable_layers
-from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
+from ganprune_utils.pruning.layers import magnitudes, prunable_layers
 
 
-def activation_masks(model: nn.Module, fraction: float, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Remove the share `fraction`, in [0, 1), of all prunable weights, the smallest |w| * mean |input| first.
+def input_scores(model: nn.Module, inputs: torch.Tensor, order: int) -> dict[str, torch.Tensor]:
+    """|w| of every prunable weight times the norm of the channel that it reads, float64 of the weight's shape.
 
-    The product of Sun et al. (2024, Wanda) with mean |a| over `inputs` (N, ...) for their norm, ranked over all layers
-    together. Exact to the weight, masked weights first, like `percentage_masks`.
+    With order 2 the product of Sun et al. (2024, Wanda), up to a factor that all weights of a layer share: all
+    positions of a channel count alike, whichever taps of the kernel meet them. That holds of transposed convolutions
+    too: each tap multiplies every position of its input channel, but for a border row that padding crops.
     """
-    check_fraction(fraction)
-    layers, reach, scores = prunable_layers(model), input_activations(model, inputs), {}
+    layers, norms, scores = prunable_layers(model), input_norms(model, inputs, order), {}
     for name, score in magnitudes(model).items():
         if layers[name].groups > 1:
             raise ParameterError(f"layer {name}: convolutions in groups have no activation score here")
         axis = 0 if layers[name].transposed else 1
-        scores[name] = (score.movedim(axis, -1) * reach[name]).movedim(-1, axis)
-    return keep_largest(scores, current_masks(model), fraction)
+        scores[name] = (score.movedim(axis, -1) * norms[name]).movedim(-1, axis)
+    return scores
 
 
-def input_activations(model: nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Mean |activation| of every input channel of every prunable layer: name -> (in_channels,), float64."""
-    return mean_inputs(model, prunable_layers(model), inputs, torch.abs)
+def input_norms(model: nn.Module, inputs: torch.Tensor, order: int) -> dict[str, torch.Tensor]:
+    """The mean |x| (order 1) or root mean square (order 2) of every input channel of every prunable layer, over images
+    and positions: name -> (in_channels,), float64."""
+    means = mean_inputs(model, prunable_layers(model), inputs, lambda x: x.abs() ** order)
+    return {name: mean ** (1 / order) for name, mean in means.items()}
 
 
 @torch.no_grad()

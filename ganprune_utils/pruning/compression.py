@@ -6,25 +6,36 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.parameters import CRITERIA, check_real
-from ganprune_utils.pruning.activation import activation_masks
+from ganprune_utils.parameters import ALLOCATIONS, check_criterion, check_real
+from ganprune_utils.pruning.activation import input_scores
 from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.importance import choose_filters, filter_scores, ratio_for
-from ganprune_utils.pruning.layers import prunable_layers
-from ganprune_utils.pruning.magnitude import percentage_masks
-from ganprune_utils.pruning.random import random_masks
+from ganprune_utils.pruning.layers import current_masks, hold, last_prunable, magnitudes, prunable_layers
+from ganprune_utils.pruning.magnitude import allocated_masks, keep_largest, same_share
+from ganprune_utils.pruning.random import random_scores
 from ganprune_utils.pruning.removal import remove_filters
+from ganprune_utils.pruning.taylor import adversarial_loss
 
 
 def masks_at(
-    model: nn.Module, compression: float, criterion: str, inputs: torch.Tensor, seed: int = 0
+    model: nn.Module,
+    compression: float,
+    criterion: str,
+    inputs: torch.Tensor,
+    seed: int = 0,
+    allocation: str = "own",
 ) -> dict[str, torch.Tensor]:
     """Keep-masks that leave 1 / `compression` of the dense parameters; BatchNorm and biases count, but always stay.
 
-    criterion: "magnitude", "activation" (|w| times the input's mean |activation| on `inputs`) or "random"; all layers
-    are ranked together.
+    Args:
+        criterion: "magnitude"; "activation", |w| times the mean |activation| of its input channel; "wanda", |w| times
+            the norm of its input channel, ranked within each output (Sun et al. 2024); or "random".
+        allocation: what each layer gives. "own": all layers are ranked together, but "wanda" takes the same share of
+            every output. "last_dense": likewise, but the last layer keeps all its weights and the others give more.
+            "as_filters": each layer keeps as many weights as `filters_at` leaves it at this compression. (The reverse
+            there is not: the widths of three layers cannot give four layers any shares.)
     """
-    check_criterion(criterion)
+    check_criterion("unstructured", criterion)
     everything, weights = size(model), sum(layer.weight.numel() for layer in prunable_layers(model).values())
     rest = everything - weights
     left = everything / check_compression(compression) - rest
@@ -32,22 +43,57 @@ def masks_at(
         most = f"of {everything} parameters {rest} are not pruned; at most {everything / (rest + 1):.3g}"
         raise ParameterError(f"compression = {compression:g}: {most}")
     fraction = max(0.0, 1 - left / weights)
+    if allocation not in ALLOCATIONS:
+        raise ParameterError(f"allocation = {allocation!r}: must be one of {', '.join(ALLOCATIONS)}")
+    dense = (last_prunable(model),) if allocation == "last_dense" else ()
+    scores = _weight_scores(model, criterion, inputs, seed)
+    held = hold(scores, dense, fraction)
+    if allocation == "as_filters":
+        shares = _shares_of_filters(model, everything / compression, inputs)
+    elif criterion == "wanda":
+        shares = same_share(scores, fraction, dense)
+    else:
+        return keep_largest(held, current_masks(model), fraction)
+    return allocated_masks(model, shares, scores, within_outputs=criterion == "wanda")
+
+
+def _weight_scores(model: nn.Module, criterion: str, inputs: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
     if criterion == "random":
-        return random_masks(model, fraction, seed)
-    return activation_masks(model, fraction, inputs) if criterion == "activation" else percentage_masks(model, fraction)
+        return random_scores(model, seed)
+    if criterion == "magnitude":
+        return magnitudes(model)
+    return input_scores(model, inputs, order=1 if criterion == "activation" else 2)
+
+
+def _shares_of_filters(model: nn.Module, parameters: float, inputs: torch.Tensor) -> dict[str, float]:
+    """The share of its weights that each layer loses in `filters_at`, which does not depend on the criterion."""
+    small = remove_filters(model, filters_at(model, parameters, "magnitude", inputs), inputs[:2])
+    left = {name: layer.weight.numel() for name, layer in prunable_layers(small).items()}
+    return {name: 1 - left[name] / layer.weight.numel() for name, layer in prunable_layers(model).items()}
 
 
 def filters_at(
-    model: nn.Module, parameters: float, criterion: str, inputs: torch.Tensor, seed: int = 0
+    model: nn.Module,
+    parameters: float,
+    criterion: str,
+    inputs: torch.Tensor,
+    seed: int = 0,
+    discriminator: nn.Module | None = None,
 ) -> dict[str, torch.Tensor]:
     """The filters to remove so that about `parameters` are left: the same share of every layer, found by bisection.
 
-    criterion: "magnitude" (L2 norm), "activation" (mean |activation| on `inputs`) or "random".
+    criterion: "magnitude" (L2 norm), "activation" (mean |activation| on `inputs`), "bn_scale", "taylor" (of the
+    output), "taylor_adversarial" (of a generator's loss, given its `discriminator`), or "random".
     """
-    check_criterion(criterion)
-    example = inputs[:2]
+    check_criterion("structured", criterion)
+    example, loss = inputs[:2], None
+    if criterion == "taylor_adversarial":
+        if discriminator is None:
+            raise ParameterError("criterion = 'taylor_adversarial': needs the generator's discriminator")
+        loss = functools.partial(adversarial_loss, discriminator=discriminator)
     groups = filter_groups(model, example)
-    scores = filter_scores(model, groups, "l2" if criterion == "magnitude" else criterion, inputs, seed)
+    name = {"magnitude": "l2", "taylor_adversarial": "taylor"}.get(criterion, criterion)
+    scores = filter_scores(model, groups, name, inputs, seed, loss)
 
     @functools.cache
     def left_at(ratio):
@@ -68,8 +114,3 @@ def size(model: nn.Module) -> int:
 def check_compression(compression: float) -> float:
     check_real("compression", compression, "a ratio of 1 or more", lambda value: value >= 1)
     return compression
-
-
-def check_criterion(criterion: str) -> None:
-    if criterion not in CRITERIA:
-        raise ParameterError(f"criterion = {criterion!r}: unknown; allowed are {', '.join(CRITERIA)}")

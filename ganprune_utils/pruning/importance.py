@@ -11,8 +11,9 @@ from ganprune_utils.parameters import check_real, check_seed
 from ganprune_utils.pruning.activation import mean_inputs
 from ganprune_utils.pruning.groups import FilterGroup, filter_groups
 from ganprune_utils.pruning.layers import check_finite
+from ganprune_utils.pruning.taylor import taylor_scores
 
-FILTER_CRITERIA = ("l1", "l2", "bn_scale", "activation", "apoz", "lamp", "random")
+FILTER_CRITERIA = ("l1", "l2", "bn_scale", "taylor", "activation", "apoz", "lamp", "random")
 SCOPES = ("uniform", "global")
 BATCHNORM = nn.modules.batchnorm._BatchNorm
 
@@ -32,14 +33,20 @@ def filters_for(
 
 
 def filter_scores(
-    model: nn.Module, groups: dict[str, FilterGroup], criterion: str, inputs: torch.Tensor | None = None, seed: int = 0
+    model: nn.Module,
+    groups: dict[str, FilterGroup],
+    criterion: str,
+    inputs: torch.Tensor | None = None,
+    seed: int = 0,
+    loss: Callable | None = None,
 ) -> dict[str, torch.Tensor]:
     """How much each filter matters, group name -> (size,) float64: the lowest go first.
 
     l1, l2: norm of the filter's weights (Li et al. 2017). bn_scale: |gamma| of the BatchNorm after it (Liu et al. 2017,
-    network slimming). activation: mean |a| of the channel; apoz: the share of its values above zero (Hu et al. 2016,
-    average percentage of zeros), both as the next layer gets it, on `inputs` (N, ...). lamp: squared norm over
-    the sum of those not smaller in the group (Lee et al. 2021, there for weights). random: uniform in [0, 1).
+    network slimming). taylor: sum of |w * dL/dw| over its weights, L the `loss` of `taylor_scores`. activation: mean
+    |a| of the channel; apoz: the share of its values above zero (Hu et al. 2016, average percentage of zeros), both as
+    the next layer gets it. Those three need `inputs` (N, ...). lamp: squared norm over the sum of those not smaller in
+    the group (Lee et al. 2021, there for weights). random: uniform in [0, 1).
 
     Where layers are tied, scores of the group are sums over its layers. Raises ParameterError for an unknown criterion,
     no inputs for one that needs them, or a group that it cannot score.
@@ -53,6 +60,8 @@ def filter_scores(
         consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
         value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
         means = mean_inputs(model, consumers, inputs, value)
+    layers = [layer for group in groups.values() for layer in group.layers]
+    taylor = taylor_scores(model, layers, inputs, loss, seed) if criterion == "taylor" else {}
     for name, group in groups.items():
         if criterion == "random":
             parts = [torch.rand(group.size, generator=random, dtype=torch.float64)]
@@ -62,7 +71,7 @@ def filter_scores(
         elif criterion in ("activation", "apoz"):
             parts = [means[layer][at] for layer, at in group.consumers.items()]
         else:
-            parts = [_norm(modules[layer], criterion)[at] for layer, at in group.layers.items()]
+            parts = [_norm(modules[layer], criterion, taylor.get(layer))[at] for layer, at in group.layers.items()]
         if not parts:
             lacks = "BatchNorm with a scale after it" if criterion == "bn_scale" else "layer that reads its channels"
             raise ParameterError(f"criterion {criterion}: layer {name} has no {lacks}")
@@ -138,12 +147,14 @@ def lamp(squared: torch.Tensor) -> torch.Tensor:
     return torch.empty_like(squared).scatter_(0, order, ranked / sums.clamp(min=torch.finfo(torch.float64).tiny))
 
 
-def _norm(layer: nn.Module, criterion: str) -> torch.Tensor:
-    """Norm of each filter, float64; the filters of a transposed convolution lie along the weight's second axis."""
-    weight = layer.weight.detach().double()
+def _norm(layer: nn.Module, criterion: str, taylor: torch.Tensor | None) -> torch.Tensor:
+    """Norm of each filter, or the sum of its Taylor scores; float64. The filters of a transposed convolution lie along
+    the weight's second axis."""
+    weight = layer.weight.detach().double() if taylor is None else taylor
     if getattr(layer, "transposed", False):
         if layer.groups > 1:
             raise ParameterError(f"layer {layer}: transposed convolutions in groups have no norm here")
         weight = weight.transpose(0, 1)
     flat = weight.flatten(1)
-    return {"l1": flat.abs().sum(1), "l2": flat.norm(dim=1), "lamp": flat.square().sum(1)}[criterion]
+    by_filter = {"l1": flat.abs().sum(1), "l2": flat.norm(dim=1), "lamp": flat.square().sum(1), "taylor": flat.sum(1)}
+    return by_filter[criterion]

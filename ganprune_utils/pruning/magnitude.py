@@ -36,22 +36,40 @@ def percentage_masks(
     scores = hold(magnitudes(model), dense, fraction)
     if scope == "global":
         return keep_largest(scores, current_masks(model), fraction)
+    return allocated_masks(model, same_share(scores, fraction, dense))
+
+
+def same_share(scores: dict[str, torch.Tensor], fraction: float, dense: Collection[str] = ()) -> dict[str, float]:
+    """One share for every layer but the `dense`, which give nothing, that makes `fraction` of all weights."""
     sizes = {name: score.numel() for name, score in scores.items()}
     share = fraction * sum(sizes.values()) / sum(size for name, size in sizes.items() if name not in dense)
-    return allocated_masks(model, {name: 0.0 if name in dense else share for name in sizes})
+    return {name: 0.0 if name in dense else share for name in sizes}
 
 
-def allocated_masks(model: nn.Module, fractions: dict[str, float]) -> dict[str, torch.Tensor]:
-    """Remove from each layer its own share, smallest |w| first: `fractions` has a share in [0, 1) for every layer.
+def allocated_masks(
+    model: nn.Module, fractions: dict[str, float], scores: dict | None = None, within_outputs: bool = False
+) -> dict[str, torch.Tensor]:
+    """Remove from each layer its own share, lowest score first: `fractions` has a share in [0, 1) for every layer.
+
+    Args:
+        scores: of every weight, by layer; |w| by default.
+        within_outputs: remove the share from each output channel of the layer, ranking its weights alone.
 
     Raises ParameterError where a layer has no share, or a share has no layer.
     """
-    masks, scores, allocated = current_masks(model), magnitudes(model), {}
+    masks, scores, allocated = current_masks(model), scores or magnitudes(model), {}
     if set(fractions) != set(scores):
         raise ParameterError(f"fractions: has {', '.join(fractions)}; needs one for each of {', '.join(scores)}")
     for name, fraction in fractions.items():
         check_fraction(fraction)
-        allocated |= keep_largest({name: scores[name]}, masks, fraction)
+        if within_outputs:
+            axis = 1 if model.get_submodule(name).transposed else 0
+            alive = dict(enumerate(masks[name].unbind(axis)))
+            outputs = enumerate(scores[name].unbind(axis))
+            kept = [keep_largest({i: output}, alive, fraction)[i] for i, output in outputs]
+            allocated[name] = torch.stack(kept, axis)
+        else:
+            allocated |= keep_largest({name: scores[name]}, masks, fraction)
     return allocated
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.parameters import check_seed
-from ganprune_utils.pruning.layers import current_masks, hold
+from ganprune_utils.pruning.layers import current_masks, hold, prunable_layers
 from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
 
 
@@ -17,11 +17,15 @@ def random_masks(model: nn.Module, fraction: float, seed: int, dense: Collection
     larger fraction removes what a smaller one did and more. The layers `dense` are left alone.
     """
     check_fraction(fraction)
+    return keep_largest(hold(random_scores(model, seed), dense, fraction), current_masks(model), fraction)
+
+
+def random_scores(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
+    """Uniform in [0, 1) for every prunable weight, by layer."""
     check_seed(seed)
     drawn = dict(generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
-    masks = current_masks(model)
-    scores = {name: torch.rand(mask.shape, **drawn).to(mask.device) for name, mask in masks.items()}
-    return keep_largest(hold(scores, dense, fraction), masks, fraction)
+    layers = prunable_layers(model).items()
+    return {name: torch.rand(layer.weight.shape, **drawn).to(layer.weight.device) for name, layer in layers}
 
 
 def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:

@@ -13,8 +13,7 @@ from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 from ganprune_utils.models.sampling import draw_noise, generate
 from ganprune_utils.models.state import effective_state
 from ganprune_utils.parameters import NETWORKS
-from ganprune_utils.pruning.activation import activation_masks, input_activations
-from ganprune_utils.pruning.compression import filters_at, masks_at, size
+from ganprune_utils.pruning.compression import filters_at, size
 from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.training import prune_retrain
 from ganprune_utils.training.balance import alarms, balance_ratio, round_line
@@ -217,36 +216,6 @@ def test_alarms_by_hand():
     assert "the discriminator wins" in alarms({**good, "d_real": 0.99, "d_fake": 0.01}, good)[0]
 
 
-@torch.no_grad()
-def test_activation_masks_drop_what_a_zeroed_channel_feeds():
-    generator, noise = load()[0], draw_noise(50, LATENT, 0)
-    generator.eval()
-    generator.layers.bn1.weight[3] = generator.layers.bn1.bias[3] = 0.0
-    reach = input_activations(generator, noise)
-    assert torch.allclose(reach["layers.convt1"], noise.double().abs().mean((0, 2, 3)))
-    assert reach["layers.convt2"][3] == 0
-    masks = activation_masks(generator, 0.3, noise)
-    assert not masks["layers.convt2"][3].any() and masks["layers.convt2"].any()
-    assert sum(int((~mask).sum()) for mask in masks.values()) == round(0.3 * sum(m.numel() for m in masks.values()))
-
-
-def test_a_compression_that_filters_cannot_reach_is_an_error():
-    generator, noise = load()[0].eval(), draw_noise(50, LATENT, 0)
-    with pytest.raises(ParameterError, match="with the same share of every layer removed at least"):
-        filters_at(generator, 5, "magnitude", noise)
-
-
-def test_both_granularities_at_a_compression():
-    generator, noise = load()[0].eval(), draw_noise(50, LATENT, 0)
-    for compression in (1, 2, 8, 32):
-        masks = masks_at(generator, compression, "magnitude", noise)
-        left = size(generator) - sum(int((~mask).sum()) for mask in masks.values())
-        assert size(generator) / left == pytest.approx(compression, rel=2e-3)
-    for compression in (2, 8):
-        small = remove_filters(generator, filters_at(generator, size(generator) / compression, "random", noise), noise)
-        assert size(generator) / size(small) == pytest.approx(compression, rel=0.15)
-
-
 @pytest.mark.parametrize(
     "call, words",
     [
@@ -255,15 +224,11 @@ def test_both_granularities_at_a_compression():
             "granularity = 'layers': must be one of unstructured, structured",
         ),
         (lambda: settings((2.0,), pruned_network="discriminator"), "must be one of generator, both"),
-        (lambda: settings((2.0,), criterion="l2"), "allowed are magnitude, activation, random"),
+        (lambda: settings((2.0,), criterion="l2"), "unstructured pruning has magnitude, activation, wanda, random"),
         (lambda: settings((0.5,)), "compression = 0.5: must be a ratio of 1 or more"),
         (lambda: settings((4.0, 2.0)), "must not fall from round to round"),
         (lambda: settings(()), "needs at least one round"),
         (lambda: iterative(32, 4), "compression = 32: takes 16 rounds at 0.8 a round, of 4"),
-        (
-            lambda: masks_at(load()[0], 1000, "random", draw_noise(5, LATENT, 0)),
-            "parameters 224 are not pruned; at most",
-        ),
     ],
 )
 def test_bad_input_is_one_clear_line(call, words):
