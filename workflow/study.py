@@ -39,7 +39,8 @@ NOTEBOOKS = {
     "layer_scan": "notebooks/11_unet_layer_scan.ipynb",
     "equal_cost": "notebooks/12_unet_equal_cost.ipynb",
 }
-# Steps that need no more than a pretrained pair: on every seed of it, or on the first.
+# Steps that need no more than a trained pair: on every seed of it, or on the first. Those whose notebook has no
+# parameter checkpoint need a pretrained one.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
 ALONE = ("cost", "equal_cost")  # what is timed has the machine to itself
 
@@ -219,18 +220,19 @@ def _add_pair(study: Study, pair: dict, content: dict) -> None:
     for seed in seeds:
         common, folder = {"dataset": dataset, "seed": seed}, f"{dataset}/seed{seed}"
         if "train" in pair:
-            given = common | {name: pair[name] for name in ("image_folder",) if name in pair}
+            given = common | {name: pair[name] for name in ("image_folder", "precision") if name in pair}
             checkpoint = _add(study, f"{folder}/train", "train", _read_settings("train", pair["train"], given))
-            sources = [f"{checkpoint}/manifest.json"]
-        else:
-            sources = _weights_of(dataset, seed, checkpoint)
+        sources = _sources_of(study, dataset, seed, checkpoint)
         for i, cell in enumerate(_cells_of(prune, dataset, seed)):
             with _place(f"prune.cells[{i}]"):
                 _add_prunings(study, cell, common | {"checkpoint": checkpoint}, prune, sources)
-        for step in (*EVERY_SEED, *FIRST_SEED) if checkpoint == "pretrained" else ():
+        for step in (*EVERY_SEED, *FIRST_SEED):
+            given = {"checkpoint": checkpoint} if "checkpoint" in declared(step) else {}
+            if checkpoint != "pretrained" and not given:
+                continue
             on = content.get(step, False)
             if (dataset in on if isinstance(on, list) else on) and (step in EVERY_SEED or seed == seeds[0]):
-                settings = _check(step, common | {"threads": os.cpu_count() if step in ALONE else 1})
+                settings = _check(step, common | given | {"threads": os.cpu_count() if step in ALONE else 1})
                 _add(study, f"{folder}/{step}", step, settings, sources)
 
 
@@ -269,16 +271,19 @@ def _add_prunings(study: Study, cell: dict, common: dict, prune: dict, sources: 
 
 
 def _add_retraining(study: Study, configuration: dict) -> None:
-    """A configuration of the retraining. Its name says what differs; what is the same for several is trained once, in
-    `states`."""
+    """A configuration of the retraining, of the pair that the study trains, or else of the pretrained one. Its name
+    says what differs; what is the same for several is trained once, in `states`."""
     settings = {"seed": 0, "threads": 1, **configuration}
     if isinstance(settings.get("target_compressions"), int | float):
         settings["target_compressions"] = f"{settings['target_compressions']:g}"
     settings = _check("retrain", settings)
     pair = f"{settings['dataset']}/seed{settings['seed']}"
+    trained = f"{study.results}/{pair}/train"
+    settings["checkpoint"] = trained if trained in study.runs else "pretrained"
     settings["states"] = f"{study.results}/{pair}/states"
-    sources = _weights_of(settings["dataset"], settings["seed"])
-    _add(study, f"{pair}/retrain/{parameters.configuration_name(settings)}", "retrain", settings, sources)
+    sources = _sources_of(study, settings["dataset"], settings["seed"], settings["checkpoint"])
+    name = parameters.configuration_name(declared("retrain") | settings)
+    _add(study, f"{pair}/retrain/{name}", "retrain", settings, sources)
 
 
 def _add_unet(study: Study, unet: dict, pruning: dict | None) -> None:
@@ -330,6 +335,13 @@ def _check(step: str, settings: dict) -> dict:
     parameters.check_names(settings, declared(step))
     checked = parameters.check(declared(step) | settings)
     return {name: checked[name] for name in settings}
+
+
+def _sources_of(study: Study, dataset: str, seed: int, checkpoint: str) -> list[str]:
+    """The files that a run on this pair depends on; of one that the study itself trains, its manifest."""
+    if checkpoint in study.runs:
+        return [f"{checkpoint}/manifest.json", *_classifiers_of(pretrained_root() / dataset)]
+    return _weights_of(dataset, seed, checkpoint)
 
 
 def _weights_of(name: str, seed: int, checkpoint: str = "pretrained") -> list[str]:

@@ -52,7 +52,8 @@ def discriminator_alarm(record: dict) -> list[str]:
 def round_line(record: dict, start: dict) -> str:
     """One line a round, for a log; alarms stand at its end in capitals."""
     size = f"compression {record['compression']:.1f}" if record["compression"] > 1.005 else "dense"
-    quality = "".join(f", {name} {record[name]:.3g}" for name in ("frechet", "coverage", "classes") if name in record)
+    shown = ("distance", "frechet", "coverage", "classes")
+    quality = "".join(f", {name} {record[name]:.3g}" for name in shown if name in record)
     warned = "".join(f"  ALARM {alarm}" for alarm in alarms(record, start))
     losses = f"loss G {record['loss_generator']:.2f}, D {record['loss_discriminator']:.2f}"
     logits = f"D(x) {record['d_real']:.2f}, D(G(z)) {record['d_fake']:.2f}, balance {record['balance']:.2f}"

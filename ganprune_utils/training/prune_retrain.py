@@ -22,9 +22,9 @@ from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
-from ganprune_utils.parameters import GRANULARITIES, NETWORKS
+from ganprune_utils.parameters import NETWORKS, check_criterion
 from ganprune_utils.provenance import fingerprint
-from ganprune_utils.pruning.compression import check_compression, check_criterion, filters_at, masks_at, size
+from ganprune_utils.pruning.compression import check_compression, filters_at, masks_at, size
 from ganprune_utils.pruning.layers import effective_weight
 from ganprune_utils.pruning.masks import apply_masks
 from ganprune_utils.pruning.removal import remove_filters
@@ -45,7 +45,9 @@ class Settings:
     `schedule` has an entry a round: the compression (dense over remaining parameters) to prune to at its start, or
     None. `granularity` is "unstructured" (masks) or "structured" (filters); `pruned_network` "generator" or "both" (the
     discriminator to the same compression). With `rewind` both networks go back, after each pruning, to what is left of
-    the weights that the first round began with: what was learnt until then only says what to prune.
+    the weights that the first round began with: what was learnt until then only says what to prune. `distillation` is
+    the weight of the mean absolute difference from the images that the generator of the beginning makes of the same
+    noise, in evaluation mode; it is added to the adversarial loss.
     """
 
     schedule: tuple
@@ -54,6 +56,7 @@ class Settings:
     criterion: str = "magnitude"
     pruned_network: str = "generator"
     rewind: bool = False
+    distillation: float = 0.0
     lr_generator: float = 3e-4
     lr_discriminator: float = 1e-4
     beta1: float = 0.5
@@ -64,10 +67,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, allowed in (("granularity", GRANULARITIES), ("pruned_network", ("generator", "both"))):
-            if getattr(self, name) not in allowed:
-                raise ParameterError(f"{name} = {getattr(self, name)!r}: must be one of {', '.join(allowed)}")
-        check_criterion(self.criterion)
+        if self.pruned_network not in ("generator", "both"):
+            raise ParameterError(f"pruned_network = {self.pruned_network!r}: must be one of generator, both")
+        check_criterion(self.granularity, self.criterion)
         if not self.schedule or self.steps < 1:
             raise ParameterError("schedule: needs at least one round of at least one step")
         targets = [check_compression(target) for target in self.schedule if target is not None]
@@ -148,6 +150,7 @@ def retrain(
     random = torch.Generator().manual_seed(settings.seed)
     pair, optimizers = Pair(*load(), dict(zip(NETWORKS, load(), strict=True)), []), {}
     dense_size = {name: size(network) for name, network in pair.networks().items()}
+    teacher = load()[0].eval().to(memory_format=torch.channels_last) if settings.distillation else None
     if done:
         pair, optimizers = _restore(paths[done], settings, random)
         rounds = zip(paths[1 : done + 1], pair.history, strict=True)
@@ -163,7 +166,7 @@ def retrain(
             both = not optimizers or settings.pruned_network == "both" or settings.rewind
             anew = _optimizers(pair, settings)
             optimizers |= anew if both else {"generator": anew["generator"]}
-        record = _one_round(pair, settings, optimizers, images, random)
+        record = _one_round(pair, settings, optimizers, images, random, teacher)
         pair.generator.eval()
         record |= {"round": number, "steps": number * settings.steps, "target": target}
         for name, column in zip(NETWORKS, ("compression", "compression_discriminator"), strict=True):
@@ -193,7 +196,8 @@ def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, imag
         else:
             # Another draw each round: filters change their numbers once some are gone.
             seed = settings.seed + 1000 * number
-            removed = filters_at(network.eval(), dense_size[name] / target, settings.criterion, inputs, seed)
+            partner = pair.discriminator.eval() if name == "generator" else None
+            removed = filters_at(network.eval(), dense_size[name] / target, settings.criterion, inputs, seed, partner)
             setattr(pair, name, remove_filters(network, removed, inputs[:2]))
             pair.start[name] = remove_filters(start, removed, inputs[:2])
     if settings.rewind:
@@ -207,26 +211,31 @@ def _optimizers(pair: Pair, settings: Settings) -> dict:
     return adam(pair.generator, pair.discriminator, settings)
 
 
-def _one_round(pair: Pair, settings: Settings, optimizers, images, random) -> dict:
+def _one_round(pair: Pair, settings: Settings, optimizers, images, random, teacher: nn.Module | None) -> dict:
     """`settings.steps` training steps on batches in a fresh order; means over the round."""
     generator, discriminator = networks = pair.generator.train(), pair.discriminator.train()
     autocast = partial(precision.autocast, settings.precision)
     masked = [layer for network in networks for layer in network.modules() if hasattr(layer, "weight_mask")]
     dead = [(layer, layer.weight_mask == 0) for layer in masked]
-    sums, samples = torch.zeros(len(NAMES), dtype=torch.float64), []
+    names, samples = NAMES if teacher is None else (*NAMES, "distance"), []
+    sums, target = torch.zeros(len(names), dtype=torch.float64), None
     for step, chosen in enumerate(_batches(len(images), settings, random)):
         real = to_model_range(images[chosen]).contiguous(memory_format=torch.channels_last)
         noise = torch.randn(len(chosen), generator.latent_dim, 1, 1, generator=random)
-        batch = adversarial_step(generator, discriminator, optimizers, real, noise, autocast)
+        if teacher is not None:
+            with torch.no_grad(), autocast():
+                target = teacher(noise).float()
+        given = (generator, discriminator, optimizers, real, noise, autocast)
+        batch = adversarial_step(*given, target, settings.distillation)
         sums += batch.double()
         if step % BALANCE_EVERY == 0:
             d_real, d_after = discriminator_means(generator, discriminator, noise, real, autocast)
-            samples.append((d_real, batch[-1].item(), d_after))
+            samples.append((d_real, batch[NAMES.index("d_fake_after")].item(), d_after))
         for layer, mask in dead:
             # What the step used, and what the next one will use.
             if torch.count_nonzero(layer.weight[mask]) or torch.count_nonzero(effective_weight(layer)[mask]):
                 raise StudyError("a pruned weight came back to life")
-    means = dict(zip(NAMES, (sums / settings.steps).tolist(), strict=True))
+    means = dict(zip(names, (sums / settings.steps).tolist(), strict=True))
     return means | {"balance": balance_ratio(samples)}
 
 

@@ -7,17 +7,22 @@ import torch.nn.functional as F
 NAMES = ("loss_generator", "loss_discriminator", "d_real", "d_fake", "d_fake_after")
 
 
-def adversarial_step(generator, discriminator, optimizers, real, noise, autocast) -> torch.Tensor:
+def adversarial_step(
+    generator, discriminator, optimizers, real, noise, autocast, target=None, distillation: float = 0.0
+) -> torch.Tensor:
     """Update both networks on one batch.
 
     Args:
         optimizers: {"generator": ..., "discriminator": ...}.
         real: images (N, C, 32, 32) in [-1, 1]; noise: (N, latent_dim, 1, 1).
         autocast: gives a context manager for the forward passes.
+        target: another generator's images of the same noise. The mean absolute difference from them, times
+            `distillation`, is added to the generator's loss, as the reconstruction loss of GAN Compression (Li et al.
+            2020).
 
     Returns:
-        (5,): loss of the generator and of the discriminator; mean D(x) and D(G(z)) as the discriminator's loss saw
-        them, and D(G(z)) after its update.
+        (5,): adversarial loss of the generator, loss of the discriminator; mean D(x) and D(G(z)) as the discriminator's
+        loss saw them, and D(G(z)) after its update. (6,) with a target: the mean absolute difference too.
     """
     with autocast():
         fake = generator(noise)
@@ -30,10 +35,12 @@ def adversarial_step(generator, discriminator, optimizers, real, noise, autocast
     with autocast():
         after = discriminator(fake).float()
     loss_g = bce(after, 1.0)
+    batch = [loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean()]
+    if target is not None:
+        batch.append((fake.float() - target).abs().mean())
+        loss_g = loss_g + distillation * batch[-1]
     update(optimizers["generator"], loss_g)
     discriminator.requires_grad_(True)
-
-    batch = (loss_g, loss_d, on_real.sigmoid().mean(), on_fake.sigmoid().mean(), after.sigmoid().mean())
     return torch.stack(batch).detach()
 
 

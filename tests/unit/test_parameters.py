@@ -43,6 +43,13 @@ BAD = [
         {"dataset": "digits", "image_folder": "x"},
         "image_folder = 'x': dataset image_folder needs one, digits takes none",
     ),
+    (
+        {"granularity": "unstructured", "criterion": "taylor"},
+        "criterion = 'taylor': unstructured pruning has magnitude",
+    ),
+    ({"criterion": "l2"}, "criterion = 'l2': must be one of magnitude, activation, wanda, random, bn_scale, taylor"),
+    ({"distillation": -1}, "distillation = -1.0: must be a weight of 0 or more"),
+    ({"schedule": "scratch", "distillation": 1}, "distillation = 1: only what is pruned is distilled"),
     ({"learning_rate": 0.1}, "learning_rate = 0.1: no such parameter; known are"),
 ]
 

@@ -1,6 +1,8 @@
 """Prune, train, retrain: equal steps, masks that hold, configurations that share their beginning, and the alarm."""
 
+import copy
 import math
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.training import prune_retrain
 from ganprune_utils.training.balance import alarms, balance_ratio, round_line
 from ganprune_utils.training.prune_retrain import Settings, iterative, one_shot, retrain, small_dense_pair
+from ganprune_utils.training.step import adam, adversarial_step
 
 pytestmark = pytest.mark.slow
 
@@ -91,9 +94,11 @@ def test_a_weight_that_comes_back_is_an_error(images, tmp_path, monkeypatch, whe
         finish(settings(one_shot(4, 1), steps=5), images, tmp_path)
 
 
+@pytest.mark.parametrize("distillation", [0.0, 5.0])
 @pytest.mark.parametrize("granularity", ["unstructured", "structured"])
-def test_an_interrupted_run_ends_with_the_same_bits(images, tmp_path, granularity, new_process):
-    configuration = settings(iterative(2, 4), granularity=granularity, pruned_network="both", precision="bfloat16")
+def test_an_interrupted_run_ends_with_the_same_bits(images, tmp_path, granularity, distillation, new_process):
+    pruned = dict(granularity=granularity, pruned_network="both", distillation=distillation)
+    configuration = settings(iterative(2, 4), precision="bfloat16", **pruned)
     whole = finish(configuration, images, tmp_path / "whole")
     for pair in retrain(configuration, load, images, tmp_path / "broken", "test"):
         if len(pair.history) == 2:
@@ -116,6 +121,52 @@ def test_what_two_configurations_have_in_common_is_trained_once(images, tmp_path
     finish(settings((None,) * 2, granularity="structured"), images, tmp_path)  # prunes nothing: the same control
     assert len(counted) == 3 * (6 + 4 + 2)
     assert not same(*(finish(settings(iterative(c, 6)), images, tmp_path).generator for c in (2, 4)))
+
+
+def test_a_longer_run_goes_on_from_where_a_shorter_one_ended(images, tmp_path, monkeypatch):
+    counted = []
+    step = prune_retrain.adversarial_step
+    monkeypatch.setattr(prune_retrain, "adversarial_step", lambda *a: counted.append(1) or step(*a))
+    for rounds in (2, 5):
+        pair = finish(settings(one_shot(4, rounds), distillation=1.0), images, tmp_path)
+        assert len(counted) == pair.history[-1]["steps"] == 3 * rounds
+    finish(settings(one_shot(4, 2)), images, tmp_path)  # not distilled: another run
+    assert len(counted) == 3 * (5 + 2)
+
+
+@pytest.mark.parametrize("granularity", ["unstructured", "structured"])
+def test_distillation_keeps_a_pruned_generator_near_the_dense_one(images, tmp_path, granularity):
+    noise = draw_noise(64, LATENT, 3)
+    dense = generate(load()[0].eval(), noise)
+    distances = {}
+    for weight in (0.0, 100.0):
+        configuration = settings(one_shot(2, 4), granularity=granularity, distillation=weight, steps=20)
+        pair = finish(configuration, images, tmp_path)
+        distances[weight] = (generate(pair.generator, noise) - dense).abs().mean().item()
+        noted = [record["distance"] for record in pair.history if "distance" in record]
+        assert len(noted) == (4 if weight else 0)
+    assert noted[-1] < noted[0] and distances[100.0] < 0.5 * distances[0.0]
+    assert "distance " in round_line(pair.history[-1], pair.history[-1])
+
+
+def test_the_distance_is_the_mean_absolute_one_and_no_part_of_the_noted_adversarial_loss():
+    generator, discriminator = load()
+    real, noise = torch.rand(8, 1, 32, 32), draw_noise(8, LATENT, 0)
+    target = torch.zeros(8, 1, 32, 32)
+
+    def step(*more):
+        pair = copy.deepcopy((generator, discriminator))
+        rates = settings((None,), lr_generator=0.01)
+        return pair[0], adversarial_step(*pair, adam(*pair, rates), real, noise, nullcontext, *more)
+
+    (plain, without), (weak, zero), (pulled, strong) = step(), step(target, 0.0), step(target, 1000.0)
+    with torch.no_grad():
+        expected = copy.deepcopy(generator).train()(noise).abs().mean()
+    assert without.shape == (5,) and torch.equal(without, zero[:5]) and torch.equal(zero, strong)
+    assert torch.isclose(zero[5], expected)
+    assert same(plain, weak) and not same(plain, pulled)
+    after = [network.train()(noise).abs().mean().item() for network in (plain, pulled)]
+    assert after[1] < expected < after[0]
 
 
 def test_of_rounds_in_common_each_counts_once_and_only_if_an_earlier_process_computed_it(images, tmp_path, new_process):

@@ -280,30 +280,56 @@ def test_configurations_of_a_retraining_are_a_product_and_share_what_is_the_same
     assert [run.removeprefix(f"{base}/") for run in study.runs if "seed0" in run] == [
         "compression",
         "cost",
-        "retrain/dense",
-        "retrain/one_shot-unstructured-magnitude-generator-8-rewind",
-        "retrain/one_shot-structured-magnitude-generator-8-rewind",
-        "retrain/iterative-unstructured-magnitude-generator-8-rewind",
-        "retrain/iterative-structured-magnitude-generator-8-rewind",
-        "retrain/one_shot-unstructured-magnitude-generator-2x8-d0.25",
+        "retrain/dense-80",
+        "retrain/one_shot-unstructured-magnitude-generator-8-rewind-80",
+        "retrain/one_shot-structured-magnitude-generator-8-rewind-80",
+        "retrain/iterative-unstructured-magnitude-generator-8-rewind-80",
+        "retrain/iterative-structured-magnitude-generator-8-rewind-80",
+        "retrain/one_shot-unstructured-magnitude-generator-2x8-d0.25-80",
     ]
     assert [run for run in study.runs if "seed1" in run] == ["results/r/fashion_mnist/seed1/compression"]
     settings = [run.parameters for run in study.runs.values() if run.step == "retrain"]
     assert {(p["rounds"], p["steps"], p["states"]) for p in settings} == {(16, 5, f"{base}/states")}
     assert settings[1]["target_compressions"] == "8"
     assert [report.name for report in study.reports] == ["compression"]
-    assert studies.example_name(f"{base}/retrain/dense") == "08_retrain-fashion_mnist-seed0-dense.ipynb"
+    assert studies.example_name(f"{base}/retrain/dense-80") == "08_retrain-fashion_mnist-seed0-dense-80.ipynb"
     for wrong, message in (
         ({"schedule": "late"}, r"retrain.configurations\[0\]: schedule = 'late': must be one of one_shot"),
         ({"schedule": ["dense", "dense"]}, "non-unique"),
         ({"criterion": []}, r"configurations\[0\].criterion: .*non-empty"),
-        ({"steps": 3}, "'steps' was"),
+        ({"step": 3}, "'step' was"),
+        ({"granularity": "structured", "criterion": "wanda"}, "structured pruning has magnitude, activation, bn_scale"),
+        ({"distillation": 1.0}, "distillation = 1: only what is pruned is distilled"),
         ({"dataset": ["fashion_mnist", "fashion_mnist2"]}, "dataset = 'fashion_mnist2': must be one of"),
     ):
         with pytest.raises(ParameterError, match=message):
             load(configurations=[{"dataset": "fashion_mnist", "schedule": "dense", **wrong}])
-    with pytest.raises(ParameterError, match="retrain/dense: asked for twice"):
+    with pytest.raises(ParameterError, match="retrain/dense-160: asked for twice"):
         load(configurations=configurations[:1] * 2)
+
+
+def test_lengths_and_distillation_make_another_configuration_of_a_pair_that_the_study_trains(tmp_path):
+    train = {"train": str(tmp_path / "train.yaml"), "precision": "bfloat16"}
+    pairs = [{"dataset": "digits"}, {"dataset": "digits", "seeds": [1], **train}]
+    configuration = {"dataset": "digits", "seed": [0, 1], "schedule": "one_shot", "rounds": [2, 20]}
+    retrain = {"steps": 5, "configurations": [configuration | {"distillation": [0.0, 2.5]}]}
+    path = write_study(tmp_path, "l", pairs=pairs, compression=True, structured=True, retrain=retrain, prune=None)
+    path.write_text(yaml.safe_dump({k: v for k, v in yaml.safe_load(path.read_text()).items() if v is not None}))
+    study = studies.load(path)
+    name = "retrain/one_shot-unstructured-magnitude-generator-2"
+    names = ["-10", "-distilled2.5-10", "-100", "-distilled2.5-100"]
+    assert study.runs["results/l/digits/seed1/train"].parameters["precision"] == "bfloat16"
+    for seed, steps in ((0, ["compression", "structured"]), (1, ["train", "compression"])):
+        base = f"results/l/digits/seed{seed}"
+        own = [run for run in study.runs if f"seed{seed}" in run]
+        assert sorted(own) == sorted(f"{base}/{step}" for step in [*steps, *(name + end for end in names)])
+        checkpoint = f"{base}/train" if seed else "pretrained"
+        for run in (study.runs[folder] for folder in own if not folder.endswith(("train", "structured"))):
+            assert run.parameters["checkpoint"] == checkpoint
+            assert (f"{base}/train/manifest.json" in run.sources) == bool(seed)
+            assert any("classifier" in source for source in run.sources)
+        distilled = study.runs[f"{base}/{name}-distilled2.5-100"].parameters
+        assert (distilled["rounds"], distilled["steps"], distilled["distillation"]) == (20, 5, 2.5)
 
 
 def test_unets_are_trained_before_they_are_pruned(tmp_path):
