@@ -89,6 +89,14 @@ def largest_difference(model: nn.Module, path, inputs: torch.Tensor) -> float:
     return float(max(np.abs(session.run(None, {"noise": x.numpy()})[0] - model(x).numpy()).max() for x in batches))
 
 
+def onnx_runner(model: nn.Module, noise: torch.Tensor, threads: int):
+    """`model`, BatchNorm folded, as a function from noise to images that ONNX Runtime computes."""
+    with tempfile.TemporaryDirectory() as place:
+        write_onnx(fold_batchnorm(model), Path(place) / "generator.onnx", noise)
+        session = onnx_session(Path(place) / "generator.onnx", threads)
+    return lambda inputs: session.run(None, {"noise": inputs.numpy()})[0]
+
+
 def onnx_session(path, threads: int):
     """An ONNX Runtime session on the CPU with so many threads."""
     import onnxruntime

@@ -14,6 +14,7 @@ LOOKS = {  # of each criterion: colour and name
     "l1": ("#56B4E9", "L1 norm"),
     "l2": ("#0072B2", "L2 norm"),
     "bn_scale": ("#009E73", "BatchNorm scale"),
+    "taylor": ("#F0E442", "Taylor"),
     "activation": ("#D55E00", "mean activation"),
     "apoz": ("#E69F00", "share above zero"),
     "lamp": ("#CC79A7", "LAMP"),
@@ -75,17 +76,19 @@ def filter_scan(scan: pd.DataFrame, reference: pd.DataFrame) -> Figure:
 def compression_curves(compressed: pd.DataFrame) -> Figure:
     """Fréchet distance over the compression ratio, as pruned and recalibrated; solid: unstructured, dashed: structured.
 
-    `compressed` has columns granularity, criterion, target_compression, compression, recalibrated and frechet;
-    granularity "dense" is the start.
+    `compressed` has columns granularity, criterion, allocation, target_compression, compression, recalibrated and
+    frechet; granularity "dense" is the start. Drawn is each method's own allocation.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
     for axis, repaired in zip(axes, (False, True), strict=True):
-        rows = compressed[compressed.recalibrated == repaired]
+        rows = compressed[(compressed.recalibrated == repaired) & (compressed.allocation == "own")]
         dense = rows.frechet[rows.granularity == "dense"].mean()
         for granularity, style in zip(GRANULARITIES, ("o-", "o--"), strict=True):
             for criterion, colour in CRITERIA_COLOURS.items():
                 own = rows[(rows.granularity == granularity) & (rows.criterion == criterion)]
                 points = own.groupby("target_compression")[["compression", "frechet"]].mean()
+                if points.empty:
+                    continue
                 look = {"color": colour, "label": f"{granularity}, {criterion}", "markersize": 4}
                 axis.plot([1, *points.compression], [dense, *points.frechet], style, **look)
         axis.axhline(dense, **DENSE)

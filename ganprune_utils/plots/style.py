@@ -16,7 +16,15 @@ COLOURS = {
     "random": "#666666",
     "random (shuffled)": "#CC79A7",
 }
-CRITERIA_COLOURS = {"magnitude": "#0072B2", "activation": "#D55E00", "random": "#666666"}
+CRITERIA_COLOURS = {
+    "magnitude": "#0072B2",
+    "activation": "#D55E00",
+    "wanda": "#CC79A7",
+    "bn_scale": "#009E73",
+    "taylor": "#E69F00",
+    "taylor_adversarial": "#56B4E9",
+    "random": "#666666",
+}
 DENSE = {"color": "black", "linestyle": ":", "linewidth": 1.2}  # the line of the dense network
 
 

@@ -4,6 +4,9 @@ import pandas as pd
 import pytest
 from execute import execute
 
+from ganprune_utils import parameters
+from tests.conftest import ROOT
+
 pytestmark = pytest.mark.slow
 DIGITS = {"dataset": "digits"}
 # float32, which every processor has
@@ -14,8 +17,14 @@ CONFIGURATIONS = {
         "granularity": "structured",
         "pruned_network": "both",
         "discriminator_rate": 0.5,
+        "distillation": 1.0,
     },
-    "iterative": {"schedule": "iterative", "rounds": 3, "steps": 2},
+    "iterative": {
+        "schedule": "iterative",
+        "rounds": 3,
+        "steps": 2,
+        "checkpoint": str(ROOT / "checkpoints/digits/seed0"),
+    },
     "scratch": {"schedule": "scratch", "scratch_steps": 2},
     "dense": {"schedule": "dense"},
 }
@@ -44,8 +53,21 @@ def test_every_schedule_ends_in_a_row_of_the_one_table(runs, training, compressi
     rounds = pd.read_csv(folder / "rounds.csv")
     steps = {"iterative": 3 * 2, "scratch": 1 + 2}.get(training, 1)
     assert rounds.steps.max() == steps and {"balance", "coverage", "classes"} <= {*rounds}
+    assert rows.budget.tolist() == [6 if training == "iterative" else 1] * 2
     if training == "one-shot":
         assert rounds.compression_discriminator.tolist() == pytest.approx([2], rel=0.1)
+        assert rounds.distance.iloc[0] > 0 and rows.distillation.tolist() == [1, 1]
+
+
+def test_every_criterion_is_tried_at_every_allocation_that_it_has(runs):
+    rows = pd.read_csv(runs / "digits/seed0/compression/compression.csv").query("recalibrated")
+    tried = rows.groupby(["granularity", "criterion"]).allocation.unique().map(sorted).to_dict()
+    every = sorted(parameters.ALLOCATIONS)
+    assert {name for name, own in tried.items() if own == every} == {
+        ("unstructured", criterion) for criterion in ("magnitude", "activation", "wanda")
+    }
+    assert {criterion for name, criterion in tried if name == "structured"} == {*parameters.CRITERIA["structured"]}
+    assert rows.compression[rows.target_compression == 4].tolist() == pytest.approx([4] * 16, rel=0.05)
 
 
 def test_removed_filters_are_counted_and_timed(runs):
@@ -60,7 +82,7 @@ def test_the_page_has_every_configuration_and_figure(runs, tmp_path):
     table = pd.read_csv(tmp_path / "tables" / "cells.csv")
     assert {"none", *CONFIGURATIONS} == set(table.training)
     text = (tmp_path / "README.md").read_text()
-    for title in ("Does retraining pay?", "The balance of the two networks", "Which filters?"):
+    for title in ("The table", "What else was tried", "Published systems, not compared", "Which filters?"):
         assert title in text
-    for name in ("front", "retrained"):
+    for name in ("front", "steps"):
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000

@@ -1,10 +1,14 @@
 """The one table: where rows come from, what is blank, what is best."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from ganprune_utils.analysis import compression
 from ganprune_utils.errors import DataError
+
+ONE_IMAGE = {"d": 3.2}  # so that from 2.4 on nothing is compared
 
 
 def compressed():
@@ -23,13 +27,14 @@ def compressed():
                 "target_compression": target,
             }
             row |= {"compression": target, "macs": macs, "widths": "4 2 1", "frechet_validation": choose}
+            row |= {"allocation": "own", "parameters": 1000 * macs, "nonzeros": 1000 * macs / target}
             rows += [row | {"recalibrated": repaired, "frechet": frechet + 5 * (not repaired)} for repaired in (0, 1)]
     return pd.DataFrame(rows).astype({"recalibrated": bool})
 
 
 def retrained():
     common = {"dataset": "d", "seed": 0, "rewind": False, "widths": "4 2 1", "frechet_validation": 1.01, "frechet": 0.9}
-    common["recalibrated"] = True
+    common |= {"recalibrated": True, "distillation": 0.0, "budget": 480}
     schedules = [
         ("iterative", "structured", 2.0, 40, 1.0),
         ("dense", "unstructured", 1.0, 100, 1.0),
@@ -45,46 +50,79 @@ def retrained():
             "target_compression": c,
             "compression": c,
         }
-        | {"macs": macs, "discriminator_rate": rate}
+        | {"macs": macs, "discriminator_rate": rate, "parameters": 1000 * macs, "nonzeros": 1000 * macs / c}
         for schedule, granularity, c, macs, rate in schedules
     )
 
 
 def test_cells_say_how_each_row_was_made():
-    rows = compression.cells(compressed(), retrained())
-    assert len(rows) == 6 + 3
+    rows = compression.cells(compressed(), retrained(), ONE_IMAGE)
+    assert len(rows) == 6 + 3 and set(rows.budget) == {0, 480}
+    assert rows.near.tolist() == [False] * 5 + [True] + [False] * 3
     assert list(rows.training)[-3:] == ["iterative", "dense", "one-shot"]
     assert list(rows.granularity)[-3:] == ["structured", "dense", "unstructured"] and list(rows.criterion)[-2] == "none"
     assert list(rows.pruned_network)[-3:] == ["generator", "generator", "generator, D at 0.5 of its rate"]
 
 
-def test_one_table_has_means_counts_and_blanks():
-    table = compression.one_table(compression.cells(compressed(), retrained()))
-    assert table.loc[("none", "generator", "structured", "magnitude"), ("d", 2.0)] == "2.00 ± 0.71 (2)"
-    assert table.loc[("iterative", "generator", "structured", "magnitude"), ("d", 2.0)] == "0.90 (1)"
-    assert table.loc[("iterative", "generator", "structured", "magnitude"), ("d", 1.0)] == ""
+@pytest.mark.parametrize(
+    "changes, name",
+    [
+        ({}, "masks: magnitude"),
+        ({"criterion": "wanda", "allocation": "last_dense"}, "masks: Wanda, last layer dense"),
+        ({"allocation": "as_filters", "criterion": "random"}, "masks: random, allocation of filters"),
+        ({"granularity": "structured"}, "filters: L2 norm"),
+        ({"granularity": "structured", "criterion": "taylor_adversarial"}, "filters: Taylor (adversarial loss)"),
+        ({"training": "one-shot", "distillation": 10.0}, "masks: magnitude, distilled"),
+        (
+            {"training": "iterative, rewound", "pruned_network": "both"},
+            "masks: magnitude, little by little, rewound, D al",
+        ),
+        ({"pruned_network": "generator, D at 0.5 of its rate"}, "masks: magnitude, D at 0.5 of its rate"),
+        ({"training": "dense", "granularity": "dense"}, "dense"),
+        ({"training": "scratch", "granularity": "structured", "criterion": "none"}, "small dense, from scratch"),
+    ],
+)
+def test_methods_have_names(changes, name):
+    row = {"granularity": "unstructured", "criterion": "magnitude", "allocation": "own", "training": "none"}
+    row |= {"pruned_network": "generator", "distillation": 0.0} | changes
+    assert compression.method(SimpleNamespace(**row)).startswith(name)
+
+
+def test_the_one_table_has_steps_side_by_side_with_what_not_retraining_gives():
+    longer = retrained().iloc[[0]].assign(budget=4800, distillation=10.0, schedule="one_shot", frechet=2.5)
+    rows = compression.cells(compressed(), pd.concat([retrained(), longer]), ONE_IMAGE).assign(ms=1.25)
+    table = compression.one_table(compression.with_unretrained(rows))["d"]
+    assert list(table) == ["parameters", "MACs", "ms", "not retrained", "480 steps", "4,800 steps"]
+    # Dense: trained on in the same row. Masks: zeros do not count.
+    assert table.loc[("1×", "dense")].to_list() == ["100", "0.0001", "1.25", "1.00 ± 0.00 (2)", "0.90 (1)", ""]
+    assert table.loc[("2×", "masks: magnitude"), "parameters"] == "50"
+    # Two seeds, one of them at 2.5: 2.5 is more than three quarters of 3.2.
+    assert table.loc[("2×", "filters: L2 norm"), "not retrained"] == "[2.00 ± 0.71 (2)]"
+    # Retrained on the first seed: what not retraining it gives is of that seed, too, and stands in each such row.
+    name = "filters: L2 norm, little by little"
+    assert table.loc[("2×", name), ["not retrained", "480 steps"]].to_list() == ["1.50 (1)", "0.90 (1)"]
+    distilled = table.loc[("2×", "filters: L2 norm, distilled")]
+    assert distilled.to_list()[-3:] == ["1.50 (1)", "", "[2.50 (1)]"]
 
 
 def test_best_is_chosen_on_one_half_and_reported_on_the_other():
-    rows = compression.best_within(compression.cells(compressed(), pd.DataFrame()))
+    rows = compression.best_within(compression.cells(compressed(), pd.DataFrame(), ONE_IMAGE))
     # Masked weights are within 5 % where it is chosen, and 20 % off on the test half: that is what has to be said.
     # They save no multiplications, and the filters that do are too far off.
-    assert list(rows.fewest) == ["parameters", "MACs"] and list(rows.granularity) == ["unstructured", "dense"]
+    assert list(rows.fewest) == ["parameters", "MACs"] and list(rows.method) == ["masks: magnitude", "dense"]
     assert rows.rise.to_list() == pytest.approx([0.2, 0]) and rows.rise_control.isna().all()
-    trained = compression.best_within(compression.cells(compressed(), retrained()))
+    trained = compression.best_within(compression.cells(compressed(), retrained(), ONE_IMAGE))
     best = trained[trained.fewest == "MACs"].iloc[0]
-    assert best.training == "iterative" and best.times_fewer_macs == 2.5
+    assert best.method == "filters: L2 norm, little by little" and best.times_fewer_macs == 2.5
     assert best.rise == pytest.approx(-0.1) and best.rise_control == pytest.approx(0)
 
 
 def test_of_two_that_are_as_small_the_better_is_best_and_a_mean_of_draws_is_none():
-    rows = compression.cells(compressed(), pd.DataFrame())
-    other = rows[rows.granularity == "unstructured"].assign(
-        compression=1.9999, frechet_validation=1.01, training="one-shot"
-    )
+    rows = compression.cells(compressed(), pd.DataFrame(), ONE_IMAGE)
+    other = rows[rows.granularity == "unstructured"].assign(compression=1.9999, frechet_validation=1.01, method="other")
     drawn = rows[rows.granularity == "unstructured"].assign(compression=4.0, criterion="random", frechet_validation=1.0)
     best = compression.best_within(pd.concat([rows, other, drawn], ignore_index=True))
-    assert list(best.training[best.fewest == "parameters"]) == ["one-shot"]
+    assert list(best.method[best.fewest == "parameters"]) == ["other"]
 
 
 def test_front_keeps_what_nothing_beats():
@@ -95,19 +133,20 @@ def test_front_keeps_what_nothing_beats():
 def test_draws_of_one_seed_are_one_number():
     rows = compressed().assign(criterion=lambda t: t.criterion.replace("magnitude", "random"))
     drawn = pd.concat([rows.assign(draw=0), rows.assign(draw=1, frechet=rows.frechet + 2)])
-    found = compression.cells(drawn, pd.DataFrame())
+    found = compression.cells(drawn, pd.DataFrame(), ONE_IMAGE)
     assert len(found) == 6 and found.frechet.iloc[0] == 2.0
 
 
 def test_a_cell_that_is_there_twice_or_has_no_dense_one_is_an_error():
     with pytest.raises(
-        DataError, match="d, 0, one-shot, generator, D at 0.5 of its rate, unstructured, magnitude, 2.0 was run"
+        DataError,
+        match="d, 0, unstructured, magnitude, own, one-shot, generator, D at 0.5 of its rate, 0.0, 480, 2.0 was run",
     ):
-        compression.cells(compressed(), pd.concat([retrained(), retrained().iloc[2:]]))
+        compression.cells(compressed(), pd.concat([retrained(), retrained().iloc[2:]]), ONE_IMAGE)
     with pytest.raises(DataError, match="d, 7 has no run of notebook 7"):
-        compression.cells(compressed(), retrained().assign(seed=7))
+        compression.cells(compressed(), retrained().assign(seed=7), ONE_IMAGE)
 
 
 def test_nothing_to_show_is_one_line():
     with pytest.raises(DataError, match="have no compression.csv; run notebook 7 first"):
-        compression.cells(pd.DataFrame(), pd.DataFrame())
+        compression.cells(pd.DataFrame(), pd.DataFrame(), ONE_IMAGE)

@@ -55,6 +55,14 @@ def test_a_unet_can_be_exported_for_any_batch(tmp_path):
     assert session.run(None, {"noise": np.zeros((21, 1, 32, 32), np.float32)})[0].shape == (21, 1, 32, 32)
 
 
+@torch.no_grad()
+def test_a_runner_gives_the_images_of_the_model():
+    generator = trained_like(Generator(12, 16))
+    run = onnx.onnx_runner(generator, NOISE, threads=1)
+    for n in (1, 5):
+        assert np.allclose(run(NOISE[:n]), generator(NOISE[:n]).numpy(), atol=1e-5)
+
+
 def test_a_foreign_generator_can_be_exported(tmp_path):
     exported = onnx.export(trained_like(Foreign()), tmp_path / "mine", NOISE, {})
     assert exported["parity"] < 1e-4 and sorted(exported["bytes"]) == [
