@@ -8,20 +8,15 @@ from ganprune_utils.errors import DataError
 PRUNING = ["granularity", "criterion", "allocation"]  # how a network was pruned, and then how it was trained:
 CONFIGURATION = [*PRUNING, "training", "pruned_network", "distillation", "budget"]
 SAME = ["dataset", "seed", *PRUNING, "target_compression"]  # what retraining does not change
-CRITERIA = {  # what a method is called in the table
-    "unstructured": {"wanda": "Wanda"},
-    "structured": {
-        "magnitude": "L2 norm",
-        "bn_scale": "BatchNorm scale",
-        "taylor": "Taylor (images)",
-        "taylor_adversarial": "Taylor (adversarial loss)",
-    },
+CRITERIA = {  # what a method is called in the table, where that is another name
+    ("structured", "magnitude"): "L2 norm",
+    ("structured", "bn_scale"): "BatchNorm scale",
+    ("structured", "taylor"): "Taylor (images)",
+    ("structured", "taylor_adversarial"): "Taylor (adversarial loss)",
+    ("unstructured", "wanda"): "Wanda",
 }
 ALLOCATIONS = {"own": "", "last_dense": ", last layer dense", "as_filters": ", allocation of filters"}
-TOLERANCE = 1.05  # of the dense Fréchet distance
 NEAR = 0.75  # of the Fréchet distance of one image repeated: from there on nothing is called better or worse
-COLLAPSED = 1.0001  # a classifier score below this: the same image whatever the noise
-GOALS = {"half of the filters removed": 3.0, "3/4 of the filters removed": 6.0}  # times faster, set beforehand
 
 
 def cells(compressed: pd.DataFrame, retrained: pd.DataFrame, one_image: dict[str, float]) -> pd.DataFrame:
@@ -68,7 +63,7 @@ def method(row) -> str:
     if row.training == "scratch" or row.granularity == "dense":
         return "small dense, from scratch" if row.training == "scratch" else "dense"
     kind = "masks" if row.granularity == "unstructured" else "filters"
-    name = CRITERIA[row.granularity].get(row.criterion, row.criterion)
+    name = CRITERIA.get((row.granularity, row.criterion), row.criterion)
     training = row.training.replace("none", "").replace("one-shot", "").replace("iterative", ", little by little")
     network = row.pruned_network.replace("both", ", D alike").removeprefix("generator")
     return f"{kind}: {name}{ALLOCATIONS[row.allocation]}{training}{network}" + ", distilled" * (row.distillation > 0)
@@ -120,33 +115,6 @@ def _cell(values: pd.DataFrame) -> str:
     return f"[{text}]" if values.near.any() else text
 
 
-def best_within(rows: pd.DataFrame) -> pd.DataFrame:
-    """For each data set the networks of most compression and of fewest MACs that stay within the tolerance.
-
-    Of its first seed, the one that was retrained. Chosen by `frechet_validation`, against that of the dense generator
-    without training; the row then shows `frechet`, of images and noise that had no part in the choice, and how far that
-    lies above the dense generator's (rise) and above that of the dense pair trained on (rise_control). What is a mean
-    of random draws is no network, and one that has as many MACs as the dense one saves none.
-    """
-    best = []
-    for _, own in rows.groupby("dataset", sort=False):
-        own = own[own.seed == own.seed.min()]
-        dense = own[(own.granularity == "dense") & (own.training == "none")].iloc[0]
-        control = own[own.training == "dense"].sort_values("budget").frechet
-        allowed = own[(own.frechet_validation <= TOLERANCE * dense.frechet_validation) & ~is_mean(own)]
-        # Of two that are as small, the better; no two compressions are the same to the last digit.
-        smallest = allowed.assign(rank=-allowed.compression.round(1)).sort_values(["rank", "frechet_validation"])
-        fewest_macs = allowed[allowed.macs < dense.macs].sort_values(["macs", "frechet_validation"])
-        for goal, ranked in (("parameters", smallest), ("MACs", fewest_macs)):
-            row = (ranked.iloc[0] if len(ranked) else dense).to_dict()
-            row |= {"fewest": goal, "frechet_dense": dense.frechet, "times_fewer_macs": dense.macs / row["macs"]}
-            rises = {"rise": dense.frechet, "rise_control": control.iloc[-1] if len(control) else float("nan")}
-            row |= {name: row["frechet"] / start - 1 for name, start in rises.items()}
-            best.append(row)
-    names = ["dataset", "seed", "fewest", "method", "budget", "compression", "times_fewer_macs"]
-    return pd.DataFrame(best).reindex(columns=[*names, "frechet", "frechet_dense", "rise", "rise_control"])
-
-
 def is_mean(rows: pd.DataFrame) -> pd.Series:
     """Whether a row is the mean of several random draws, and no one network."""
     return (rows.criterion == "random") & (rows.training == "none")
@@ -189,17 +157,14 @@ def whole_filters(filters: pd.DataFrame, guided: pd.DataFrame) -> pd.DataFrame:
     return shares.map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
 
 
-def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def findings(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The numbers of the page's first section, a small table each; those that were not measured are empty.
 
-    `rows` are of `cells`, `latency` of notebook 9, may be empty. What is near one image repeated has no part in any
-    comparison. without_retraining: the best method at the lowest target compression, beside the dense generator.
-    allocation: masks by magnitude as they are, and at the allocation of filters, beside filters by L2 norm. made_worse:
-    how many retrained networks are worse than before, the lowest compression at which one is (NaN: none), and how many
-    were left out. distilled, both_pruned: in how many pairs of configurations that differ in it alone the images were
-    better for it, or worse. random_pruning: its distance over that of magnitude pruning. one_image: in how many seeds a
-    network that was not retrained makes one image of any noise. speed: times faster than dense on one thread at batch
-    64, least and most over data sets, and whether the goal is met.
+    `rows` are of `cells`. What is near one image repeated has no part in any comparison. without_retraining: the best
+    method at the lowest target compression, beside the dense generator. allocation: masks by magnitude as they are, and
+    at the allocation of filters, beside filters by L2 norm. made_worse: how many retrained networks are worse than
+    before, the lowest compression at which one is (NaN: none), and how many were left out. distilled, both_pruned: in
+    how many pairs of configurations that differ in it alone the images were better for it, or worse.
     """
     everything, rows = rows, rows[~rows.near]
     bare, trained, found = rows[rows.training == "none"], pruned_and_trained(rows), {}
@@ -231,23 +196,6 @@ def findings(rows: pd.DataFrame, latency: pd.DataFrame) -> dict[str, pd.DataFram
     pairs = _beside(trained, "pruned_network", ["generator", "both"])
     worse = (pairs["both"] > pairs["generator"]).groupby("dataset")
     found["both_pruned"] = worse.agg(pairs="size", worse="sum").reset_index()
-
-    pairs = _beside(trained, "criterion", ["magnitude", "random"])
-    ratio = (pairs["random"] / pairs["magnitude"]).groupby(["dataset", "granularity"])
-    found["random_pruning"] = ratio.agg(low="min", high="max", median="median", pairs="size").reset_index()
-
-    bare = everything[everything.training == "none"]
-    collapsed = bare.assign(collapsed=bare.score < COLLAPSED)
-    collapsed = collapsed.groupby(["dataset", "target_compression", "method"], sort=False).collapsed
-    collapsed = collapsed.agg(collapsed="sum", seeds="size").reset_index()
-    found["one_image"] = collapsed[collapsed.collapsed > 0]
-
-    found["speed"] = latency
-    if not latency.empty:
-        timed = latency[latency.network.isin(list(GOALS)) & (latency.threads == 1) & (latency.batch == 64)]
-        speed = timed.groupby(["network", "runner"], sort=False).ratio.agg(low="min", high="max").reset_index()
-        goal = speed.network.map(GOALS)
-        found["speed"] = speed.assign(goal=goal, met=speed.low >= goal)
     return found
 
 

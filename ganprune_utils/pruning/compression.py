@@ -18,12 +18,7 @@ from ganprune_utils.pruning.taylor import adversarial_loss
 
 
 def masks_at(
-    model: nn.Module,
-    compression: float,
-    criterion: str,
-    inputs: torch.Tensor,
-    seed: int = 0,
-    allocation: str = "own",
+    model: nn.Module, compression: float, criterion: str, inputs: torch.Tensor, seed: int = 0, allocation: str = "own"
 ) -> dict[str, torch.Tensor]:
     """Keep-masks that leave 1 / `compression` of the dense parameters; BatchNorm and biases count, but always stay.
 
@@ -73,12 +68,7 @@ def _shares_of_filters(model: nn.Module, parameters: float, inputs: torch.Tensor
 
 
 def filters_at(
-    model: nn.Module,
-    parameters: float,
-    criterion: str,
-    inputs: torch.Tensor,
-    seed: int = 0,
-    discriminator: nn.Module | None = None,
+    model: nn.Module, parameters: float, criterion: str, inputs: torch.Tensor, seed: int = 0, discriminator=None
 ) -> dict[str, torch.Tensor]:
     """The filters to remove so that about `parameters` are left: the same share of every layer, found by bisection.
 

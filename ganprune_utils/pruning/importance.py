@@ -33,12 +33,7 @@ def filters_for(
 
 
 def filter_scores(
-    model: nn.Module,
-    groups: dict[str, FilterGroup],
-    criterion: str,
-    inputs: torch.Tensor | None = None,
-    seed: int = 0,
-    loss: Callable | None = None,
+    model: nn.Module, groups: dict[str, FilterGroup], criterion: str, inputs=None, seed: int = 0, loss=None
 ) -> dict[str, torch.Tensor]:
     """How much each filter matters, group name -> (size,) float64: the lowest go first.
 

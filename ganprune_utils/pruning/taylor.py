@@ -1,7 +1,6 @@
 """First-order Taylor scores: how much a loss would change, to first order, if a weight were zero."""
 
 import copy
-import functools
 from collections.abc import Callable
 
 import torch
@@ -26,7 +25,8 @@ def taylor_scores(
     """
     if inputs is None or not len(inputs):
         raise ParameterError("inputs: none given; Taylor scores need inputs")
-    loss = loss or functools.partial(random_projection, random=torch.Generator().manual_seed(int(seed)))
+    random = torch.Generator().manual_seed(int(seed))
+    loss = loss or (lambda output: (output * torch.randn(output.shape, generator=random)).sum())
     model = copy.deepcopy(model).eval().requires_grad_(True)
     weights = [model.get_submodule(name).weight for name in layers]
     totals, batches = [0.0] * len(weights), inputs.split(batch_size)
@@ -36,10 +36,6 @@ def taylor_scores(
         for i, (weight, gradient) in enumerate(zip(weights, gradients, strict=True)):
             totals[i] += (weight.detach() * gradient).abs().double() / len(batches)
     return dict(zip(layers, totals, strict=True))
-
-
-def random_projection(output: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    return (output * torch.randn(output.shape, generator=random)).sum()
 
 
 def adversarial_loss(images: torch.Tensor, discriminator: nn.Module) -> torch.Tensor:

@@ -105,26 +105,6 @@ def test_the_one_table_has_steps_side_by_side_with_what_not_retraining_gives():
     assert distilled.to_list()[-3:] == ["1.50 (1)", "", "[2.50 (1)]"]
 
 
-def test_best_is_chosen_on_one_half_and_reported_on_the_other():
-    rows = compression.best_within(compression.cells(compressed(), pd.DataFrame(), ONE_IMAGE))
-    # Masked weights are within 5 % where it is chosen, and 20 % off on the test half: that is what has to be said.
-    # They save no multiplications, and the filters that do are too far off.
-    assert list(rows.fewest) == ["parameters", "MACs"] and list(rows.method) == ["masks: magnitude", "dense"]
-    assert rows.rise.to_list() == pytest.approx([0.2, 0]) and rows.rise_control.isna().all()
-    trained = compression.best_within(compression.cells(compressed(), retrained(), ONE_IMAGE))
-    best = trained[trained.fewest == "MACs"].iloc[0]
-    assert best.method == "filters: L2 norm, little by little" and best.times_fewer_macs == 2.5
-    assert best.rise == pytest.approx(-0.1) and best.rise_control == pytest.approx(0)
-
-
-def test_of_two_that_are_as_small_the_better_is_best_and_a_mean_of_draws_is_none():
-    rows = compression.cells(compressed(), pd.DataFrame(), ONE_IMAGE)
-    other = rows[rows.granularity == "unstructured"].assign(compression=1.9999, frechet_validation=1.01, method="other")
-    drawn = rows[rows.granularity == "unstructured"].assign(compression=4.0, criterion="random", frechet_validation=1.0)
-    best = compression.best_within(pd.concat([rows, other, drawn], ignore_index=True))
-    assert list(best.method[best.fewest == "parameters"]) == ["other"]
-
-
 def test_front_keeps_what_nothing_beats():
     rows = pd.DataFrame({"macs": [1, 2, 3, 3, 4], "frechet": [5.0, 6.0, 3.0, 4.0, 2.0]})
     assert list(compression.front(rows, "macs").frechet) == [5.0, 3.0, 2.0]
