@@ -14,7 +14,7 @@ LOOKS = {  # of each criterion: colour and name
     "l1": ("#56B4E9", "L1 norm"),
     "l2": ("#0072B2", "L2 norm"),
     "bn_scale": ("#009E73", "BatchNorm scale"),
-    "taylor": ("#F0E442", "Taylor"),
+    "taylor": ("#882255", "Taylor"),
     "activation": ("#D55E00", "mean activation"),
     "apoz": ("#E69F00", "share above zero"),
     "lamp": ("#CC79A7", "LAMP"),

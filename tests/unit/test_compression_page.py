@@ -128,6 +128,11 @@ def test_the_page_has_a_section_for_what_was_run(tmp_path, whole):
     runs = pd.DataFrame({"code_version": ["abc"], "seed": 0, "parameters": [{"n_quality": 5000}]})
     rows = cells() if whole else cells()[lambda t: t.training == "none"]
     filled = values(rows, costs() if whole else (EMPTY, EMPTY))
+    if whole:
+        allocation = {"dataset": "d", "target_compression": [2.0, 8.0], "own": 0.5, "as_filters": 0.7, "filters": 3.0}
+        filled["findings"]["allocation"] = pd.DataFrame(allocation)
+        distilled = {"dataset": "d", "granularity": "structured", "target_compression": 8.0, "budget": [480, 4800]}
+        filled["findings"]["distilled"] = pd.DataFrame(distilled | {"pairs": 3, "better": [2, 1]})
     text = page.write_page("compression", tmp_path, runs, **filled).read_text()
     end, blank = (" 2.00 (1) |\n", " 0.90 (1) |\n") if whole else ("\n", "\n")
     assert (
@@ -141,6 +146,8 @@ def test_the_page_has_a_section_for_what_was_run(tmp_path, whole):
     for words in (
         "| 8× | filters: L2 norm, D alike | 1 | 2.5e-05 | 3 | 3.00 (1) | 4.00 (1) |\n",
         "time, ONNX Runtime",
+        "not retrained: at 2× masks 0.50, at the allocation of filters 0.70, filters 3.00; at 8× masks 0.50, at the",
+        "better than without distillation in 2 of 3 at 8× after 480 steps, 1 of 3 at 8× after 4,800 steps.\n",
         "- d: retraining made 1 of 4 networks worse than not retraining, none of them below 8×.\n",
         "instead of the generator alone gave worse images in 1 of 2 cases.\n",
         "d seed 1 were trained again",
