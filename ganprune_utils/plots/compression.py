@@ -14,9 +14,9 @@ COSTS = {"left": "share of the parameters left", "packed": "bytes, packed", "mac
 ONE_IMAGE = {"color": "#999999", "linewidth": 1}
 LINES = {  # of a kind of network over the steps of retraining
     "dense": DENSE | {"linestyle": "-."},
-    "masks": {"color": "#0072B2", "marker": "o", "linestyle": "--"},
-    "filters": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    "small dense, from scratch": {"color": SCRATCH_COLOUR, "marker": "*", "linestyle": "--"},
+    "masks": {"color": "#0072B2", "marker": "o", "markersize": 5, "linestyle": "--"},
+    "filters": {"color": "#D55E00", "marker": "s", "markersize": 5, "linestyle": "--"},
+    "small dense, from scratch": {"color": SCRATCH_COLOUR, "marker": "*", "markersize": 10, "linestyle": "--"},
 }
 
 
