@@ -10,7 +10,8 @@ from ganprune_utils.errors import ParameterError
 
 DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
 # Image-to-image tasks, each with the data set whose images are the targets.
-TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits", "paired_folder": None}
+TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits"}
+TASKS |= dict.fromkeys(("faces", "paired_folder"))
 ARCHITECTURES = ("residual", "plain")  # of classifiers
 NETWORKS = ("generator", "discriminator")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}

@@ -27,5 +27,5 @@ def small_generator():
 def real_data(name: str) -> bool:
     """Whether the complete data set lies in GANPRUNE_DATA."""
     root = Path(os.environ.get("GANPRUNE_DATA", "missing"))
-    places = {"fashion_mnist": root / "FashionMNIST", "cifar10": root / "cifar10.tar.xz"}
+    places = {"fashion_mnist": root / "FashionMNIST", "cifar10": root / "cifar10.tar.xz", "grid": root / "grid"}
     return places[name].exists()

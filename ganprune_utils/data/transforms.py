@@ -48,7 +48,7 @@ def luma(images: torch.Tensor) -> torch.Tensor:
 
 def grey(images: torch.Tensor) -> torch.Tensor:
     """The luma of colour images, uint8 (N, 3, H, W) to uint8 (N, 1, H, W)."""
-    return torch.cat([luma(batch.float()).round().to(torch.uint8) for batch in images.split(10_000)])
+    return torch.cat([luma(batch.float()).round().to(torch.uint8) for batch in images.split(1_000)])
 
 
 def edges(images: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ def edges(images: torch.Tensor) -> torch.Tensor:
     """
     kernel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     kernels = torch.stack([kernel, kernel.T])[:, None]
-    padded = (F.pad(batch.float(), (1, 1, 1, 1), mode="replicate") for batch in images.split(10_000))
+    padded = (F.pad(batch.float(), (1, 1, 1, 1), mode="replicate") for batch in images.split(1_000))
     steep = [F.conv2d(batch, kernels).square().sum(1, keepdim=True) > EDGE**2 for batch in padded]
     return torch.cat(steep).to(torch.uint8) * 255
 

@@ -18,9 +18,9 @@ from ganprune_utils.parameters import TASKS
 class UNetEvaluator:
     """Evaluates images generated from the inputs of one half of the test pairs.
 
-    A half is every other pair, or at most `n` of those. The Fréchet classifier distance is to the real images of the
-    *other* half, so that no image is compared with its own target there; without `frechet`, or where the data set has
-    no pretrained classifier, there is none.
+    A half is every other clip (of pictures: every other pair), or at most `n` pairs of it. The Fréchet classifier
+    distance is to the real images of the *other* half, so that no image is compared with its own target there; without
+    `frechet`, or where the data set has no pretrained classifier, there is none.
 
     Args:
         test: the test pairs (a `data.pairs.Pairs`).
@@ -29,11 +29,11 @@ class UNetEvaluator:
 
     def __init__(self, task: str, test, split: str = "test", n: int = 0, frechet: bool = True):
         half = SPLITS.index(split)
-        self.chosen = torch.arange(half, len(test.inputs), 2)
+        self.chosen = (test.clips % 2 == half).nonzero().flatten()
         if 0 < n < len(self.chosen):
             self.chosen = self.chosen[torch.arange(n) * len(self.chosen) // n]
         self.n_all = len(test.inputs)
-        self.inputs, self.targets = test.inputs[self.chosen], test.targets[self.chosen]
+        self.inputs, self.targets, self.clips = (t[self.chosen] for t in (test.inputs, test.targets, test.clips))
         dataset, side = TASKS[task], self.targets.shape[-1]
         # Of images without a margin all is compared.
         self.native_size = native_size(dataset) if dataset and side == CANVAS_SIZE else None

@@ -99,7 +99,7 @@ def test_a_paired_folder_has_inputs_left_and_targets_right(tmp_path):
     [
         (
             lambda folder: write_folder(folder, (96, 32)),
-            "halves of 48x32; a U-Net of depth 5 needs sides divisible by 32",
+            "pictures of 48x32; a U-Net of depth 5 needs sides divisible by 32",
         ),
         (lambda folder: write_folder(folder, (63, 32)), "pictures are 63 wide"),
         (lambda folder: None, "has no folder train"),
@@ -121,7 +121,7 @@ def test_a_bad_folder_is_one_clear_line(tmp_path, prepare, words):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (("sketch",), "task = 'sketch': unknown; allowed are edges, colour, edges_digits, paired_folder"),
+        (("sketch",), "task = 'sketch': unknown; allowed are edges, colour, edges_digits, faces, paired_folder"),
         (("colour", "validation"), "split = 'validation': unknown"),
         (("paired_folder",), "task paired_folder needs one"),
         (("edges", "train", "here"), "the others take none"),
