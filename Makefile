@@ -27,7 +27,7 @@ report: $(READY)  ## run the paper's study on the pretrained weights and rewrite
 compression: $(READY)  ## compare masks with filters, retrain, measure cost, and rewrite reports/compression/: hours, needs the data sets
 	@$(SNAKEMAKE) --config study=params/studies/compression.yaml
 
-unets: $(READY)  ## train two U-Nets, prune their inner layers, and rewrite reports/unets/: hours, needs the data sets
+unets: $(READY)  ## train U-Nets on edges and faces, prune their inner layers, and rewrite reports/unets/: a day, needs the data
 	@$(SNAKEMAKE) --config study=params/studies/unets.yaml
 
 checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: hours, needs the data sets

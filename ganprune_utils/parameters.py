@@ -4,6 +4,7 @@ import ast
 import itertools
 import math
 import numbers
+import re
 from dataclasses import dataclass
 
 from ganprune_utils.errors import ParameterError
@@ -64,6 +65,49 @@ def _list(allowed: str, test, fewest: int = 1) -> Rule:
     return Rule(str, f"different numbers with blanks between them, as in '50 90': {allowed}", fits)
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long networks are trained on after pruning: so many `steps` or `epochs`, in `runs` with different seeds, at
+    the costs of the shares `left`, or at all where it is empty."""
+
+    count: int
+    unit: str
+    runs: int
+    left: tuple[float, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """ "40 steps", "1 epoch"."""
+        return f"{self.count} {self.unit}{'s' * (self.count > 1)}"
+
+    def steps(self, n_pairs: int, batch_size: int) -> int:
+        return self.count if self.unit == "step" else -(-self.count * n_pairs // batch_size)
+
+
+def fine_tunings(text: str) -> list[Length]:
+    """The fine-tunings of "40 steps, 3 runs; 4 epochs, 1 run, at 0.7".
+
+    Raises ValueError where it is no such text, or names one twice.
+    """
+    read = []
+    for part in text.split(";"):
+        match = re.fullmatch(r"\s*([1-9]\d*) (step|epoch)s?, ([1-9]\d?) runs?(?:, at ([\d. ]+))?\s*", part)
+        if not match:
+            raise ValueError(f"{part.strip()!r} is no fine-tuning")
+        count, unit, runs, left = match.groups()
+        read.append(Length(int(count), unit, int(runs), tuple(map(float, (left or "").split()))))
+    if len({one.label for one in read}) < len(read):
+        raise ValueError("one fine-tuning twice")
+    return read
+
+
+def _are_fine_tunings(text: str) -> bool:
+    try:
+        return bool(fine_tunings(text))
+    except ValueError:
+        return False
+
+
 def _are_widths(text: str) -> bool:
     return 1 <= len(text.split()) <= 6 and all(n.isdecimal() and 1 <= int(n) <= 4096 for n in text.split())
 
@@ -118,22 +162,22 @@ RULES = {
     "draws": _whole(1, 100),
     "n_pairs": _whole(0, 10**9),
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
-    "levels": _list("whole numbers of inner levels, 1 or more", lambda value: value >= 1 and value == int(value)),
+    "inner_levels": _whole(1, 12),
     "macs_left": _SHARES,
     "parameters_left": _SHARES,
     "n_seeds": _whole(1, 100),
     "margin": Rule(float, "a share in (0, 1)", lambda value: 0 < value < 1),
-    "margin_of_gain": Rule(float, "a share in (0, 1]", lambda value: 0 < value <= 1),
+    "fine_tuning": Rule(str, "as in '40 steps, 3 runs; 4 epochs, 1 run, at 0.7'", _are_fine_tunings),
+    "backwards": _SWITCH,
     "rounds": _whole(1, 1000),
     "steps": _whole(1, 10**6),
-    "longer": _whole(0, 10**6),
     "scratch_steps": _whole(0, 10**7),
     "n_round": _whole(10, 10**6),
     "n_samples": _whole(2, 1_000_000),
     "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),
 }
-TEXTS = "image_folder paired_folder checkpoint small_dense states output study results dcgan"
+TEXTS = "image_folder paired_folder checkpoint states output study results"
 RULES |= dict.fromkeys(TEXTS.split(), Rule(str, "text"))
 
 
@@ -177,8 +221,12 @@ def check(values: dict) -> dict:
         overall, reach = (max(map(float, checked[name].split())) for name in ("overall", "percents"))
         if overall > reach:
             raise ParameterError(f"overall = {overall:g}: must not be above the highest of percents, {reach:g}")
-    if 0 < checked.get("longer", 0) <= checked.get("steps", 0):
-        raise ParameterError(f"longer = {checked['longer']}: must be 0 or more than steps = {checked['steps']}")
+    if {"fine_tuning", "macs_left", "parameters_left"} <= checked.keys():
+        left = {float(share) for name in ("macs_left", "parameters_left") for share in checked[name].split()}
+        if not left:
+            raise ParameterError("macs_left, parameters_left: both empty; a share is needed in one of them")
+        for missing in {share for one in fine_tunings(checked["fine_tuning"]) for share in one.left} - left:
+            raise ParameterError(f"fine_tuning: at {missing:g}, which is in neither macs_left nor parameters_left")
     if checked.get("decay_epochs", 0) > checked.get("epochs", math.inf):
         raise ParameterError(f"decay_epochs = {checked['decay_epochs']}: of only {checked['epochs']} epochs")
     folder, name = checked.get("image_folder"), checked.get("dataset")

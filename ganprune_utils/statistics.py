@@ -1,4 +1,4 @@
-"""The descriptive statistics of the paper's tables."""
+"""The descriptive statistics of the paper's tables, and what a comparison of several things needs."""
 
 import numpy as np
 import pandas as pd
@@ -46,3 +46,12 @@ def crossing(x, y, level: float) -> float:
     if i == 0:
         return float(x[0])
     return float(x[i - 1] + (level - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1]))
+
+
+def holm(p) -> np.ndarray:
+    """P-values corrected for their number (Holm 1979, Scandinavian Journal of Statistics 6, 65-70); NaNs stay out."""
+    p = np.asarray(p, dtype=np.float64)
+    adjusted, order = np.full(p.shape, np.nan), np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.maximum.accumulate(factors * p[order]).clip(max=1)
+    return adjusted

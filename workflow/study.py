@@ -35,14 +35,13 @@ NOTEBOOKS = {
     "retrain": "notebooks/08_retrain.ipynb",
     "cost": "notebooks/09_cost.ipynb",
     "unet": "notebooks/10_train_unet.ipynb",
-    "small_dense": "notebooks/10_train_unet.ipynb",
     "layer_scan": "notebooks/11_unet_layer_scan.ipynb",
     "equal_cost": "notebooks/12_unet_equal_cost.ipynb",
 }
 # Steps that need no more than a trained pair: on every seed of it, or on the first. Those whose notebook has no
 # parameter checkpoint need a pretrained one.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
-ALONE = ("cost", "equal_cost")  # what is timed has the machine to itself
+ALONE = ("cost",)  # what is timed has the machine to itself; equal_cost, which takes hours, times in turns
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,8 @@ def example_name(folder: str) -> str:
     """The published name of a run's executed notebook: the notebook, its data set, seed and cell."""
     names = folder.split("/")[2:]  # data set, seed (but for a classifier), step, cell
     step = next(name for name in names if name in NOTEBOOKS)
-    # Two steps run the same notebook: a second classifier, and a smaller U-Net.
-    second = ("plain_classifier", "small_dense")
-    names = [Path(NOTEBOOKS[step]).stem, *(name for name in names if name != step or step in second)]
+    # Two steps run the same notebook: the second is that of a second classifier.
+    names = [Path(NOTEBOOKS[step]).stem, *(name for name in names if name != step or step == "plain_classifier")]
     return "-".join(names) + ".ipynb"
 
 
@@ -287,28 +285,20 @@ def _add_retraining(study: Study, configuration: dict) -> None:
 
 
 def _add_unet(study: Study, unet: dict, pruning: dict | None) -> None:
-    """A U-Net's training, that of smaller ones but for what is pretrained, and its pruning."""
-    task, pair = unet["task"], f"{unet['task']}/seed0"
-    parameters.check({"task": task})
-    classifier = _classifiers_of(pretrained_root() / (parameters.TASKS[task] or task))
-
-    def train(step, file):
-        return _add(study, f"{pair}/{step}", step, _read_settings(step, file, {"task": task}), classifier)
-
-    checkpoint = train("unet", unet["train"])
-    small = [file if file == "pretrained" else train("small_dense", file) for file in unet.get("small_dense", [])]
+    """A U-Net's training, in a folder that has the task's name or its own, and its pruning."""
+    given = {"task": unet["task"], "seed": unet.get("seed", 0)}
+    parameters.check(given)
+    pair = f"{unet.get('name', unet['task'])}/seed{given['seed']}"
+    classifier = _classifiers_of(pretrained_root() / (parameters.TASKS[unet["task"]] or unet["task"]))
+    checkpoint = _add(study, f"{pair}/unet", "unet", _read_settings("unet", unet["train"], given), classifier)
     if pruning is None:
         return
-    settings = {"task": task, "seed": 0, "checkpoint": checkpoint, "small_dense": " ".join(small), **pruning}
-    sources = {"layer_scan": [*classifier, f"{checkpoint}/manifest.json"]}
-    sources["equal_cost"] = [*sources["layer_scan"]]
-    for folder in small:
-        sources["equal_cost"] += _weights_of(task, 0) if folder == "pretrained" else [f"{folder}/manifest.json"]
+    settings = given | {"checkpoint": checkpoint} | pruning | unet.get("pruning", {})
     with _place("unet_pruning"):
         parameters.check_names(settings, declared("layer_scan") | declared("equal_cost"))
-        for step in sources:
+        for step in ("layer_scan", "equal_cost"):
             known = {name: value for name, value in settings.items() if name in declared(step)}
-            _add(study, f"{pair}/{step}", step, _check(step, known), sources[step])
+            _add(study, f"{pair}/{step}", step, _check(step, known), [*classifier, f"{checkpoint}/manifest.json"])
 
 
 def _add(study: Study, place: str, step: str, settings: dict, sources=()) -> str:

@@ -42,8 +42,9 @@ def signed(value: float) -> str:
 
 
 def interval(row) -> str:
-    """Of the columns difference, low and high (shares), in percent: "-1.2 [-2.0, -0.4]"."""
-    return f"{signed(100 * row.difference)} [{signed(100 * row.low)}, {signed(100 * row.high)}]"
+    """Of the columns difference, low and high (shares), in percent: "-1.2 [-2.0, -0.4]"; "-1.2" where low is NaN."""
+    low, high = (signed(100 * value) for value in (row.low, row.high))
+    return signed(100 * row.difference) + (f" [{low}, {high}]" if row.low == row.low else "")
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -1,17 +1,13 @@
 """The layers of a U-Net: which of them is most sensitive, and whether that goes with its depth."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ganprune_utils.parameters import TASKS
 from ganprune_utils.pruning.unet import COSTS, short_name
 from ganprune_utils.statistics import crossing
 
 CLEAR = 0.7  # of a rank correlation, to speak of an order
-NEAR_ONE = 1.1  # times a distance: a layer whose loss multiplies it by no more is hardly missed
 
 
 def ranking(scan: pd.DataFrame, reference: pd.DataFrame, rise: float) -> pd.DataFrame:
@@ -60,7 +56,7 @@ def rises(scan: pd.DataFrame, reference: pd.DataFrame) -> dict[bool, pd.DataFram
 
 
 def ranking_table(ranking: pd.DataFrame, scan: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """The ranking of all tasks as pruned and fine-tuned side by side, and what half of a layer's filters saves.
+    """The ranking of all networks as pruned and fine-tuned side by side, and what half of a layer's filters saves.
 
     Beyond the shares that were tried a critical sparsity says only that. Any of the tables may be empty.
     """
@@ -68,10 +64,10 @@ def ranking_table(ranking: pd.DataFrame, scan: pd.DataFrame, layers: pd.DataFram
         return ranking
     shown = {"critical sparsity": critical_text(ranking, scan), "rise at half, %": (100 * ranking.at_half).round(2)}
     state = ranking.fine_tuned.map({False: "as pruned", True: "fine-tuned"})
-    wide = ranking.assign(**shown, state=state).pivot(index=["task", "layer"], columns="state", values=list(shown))
-    table = wide.loc[ranking.set_index(["task", "layer"]).index.drop_duplicates()].rename_axis(columns=[None, None])
+    wide = ranking.assign(**shown, state=state).pivot(index=["network", "layer"], columns="state", values=list(shown))
+    table = wide.loc[ranking.set_index(["network", "layer"]).index.drop_duplicates()].rename_axis(columns=[None, None])
     if len(layers):
-        costs = layers.set_index(["task", "layer"]).loc[table.index]
+        costs = layers.set_index(["network", "layer"]).loc[table.index]
         for measure in COSTS:
             table["saved at half, %", measure] = costs[f"{measure} %"].round(1)
     return table
@@ -87,47 +83,17 @@ def critical_text(ranking: pd.DataFrame, scan: pd.DataFrame) -> list[str]:
 
 
 def depth_orders(ranking: pd.DataFrame) -> dict:
-    """(task, state) -> how the rise at half goes with the level; a state is "as pruned" or "after fine-tuning".
+    """(network, state) -> how the rise at half goes with the level; a state is "as pruned" or "after fine-tuning".
 
     The least and the most sensitive layer (name, rise), Spearman's rank correlation, whether that is a clear order,
     and the number of layers.
     """
     states, orders = {False: "as pruned", True: "after fine-tuning"}, {}
-    for (task, fine_tuned), rows in ranking.groupby(["task", "fine_tuned"], sort=False) if len(ranking) else ():
+    for (network, fine_tuned), rows in ranking.groupby(["network", "fine_tuned"], sort=False) if len(ranking) else ():
         rise = rows.set_index("layer").at_half.sort_values()
         levels = rise.index.str.extract(r"(\d+)$", expand=False).astype(int)
         correlation = float(spearmanr(levels, rise).statistic)
         ends = {name: (rise.index[i], rise.iloc[i]) for name, i in (("least", 0), ("most", -1))}
         order = {"correlation": correlation, "is_clear": abs(correlation) >= CLEAR, "layers": len(rise)}
-        orders[task, states[fine_tuned]] = ends | order
+        orders[network, states[fine_tuned]] = ends | order
     return orders
-
-
-def harmed(scan: pd.DataFrame) -> dict:
-    """At how many points of a scan fine-tuning raised L1: points, of how many, and the layers."""
-    l1 = scan.pivot(index=["layer", "ratio"], columns="fine_tuned", values="l1")
-    worse = l1.index[l1[True] > l1[False]]
-    return {"points": len(worse), "of": len(l1), "layers": [short_name(layer) for layer in worse.unique("layer")]}
-
-
-def dcgan_layers(folder: Path | None) -> pd.DataFrame:
-    """What notebook 6 measured of the DCGANs of the tasks' data sets, in `folder`: task, layer, ratio and times_dense,
-    the Fréchet distance over the dense generator's, both recalibrated. Empty where there is no such folder or table."""
-    columns = ["task", "layer", "ratio", "times_dense"]
-    if folder is None or not (Path(folder) / "filter-scan.csv").is_file():
-        return pd.DataFrame(columns=columns)
-    tables = (pd.read_csv(Path(folder) / f"filter-scan{name}.csv") for name in ("", "-dense"))
-    scan, dense = (table[table.recalibrated] for table in tables)
-    table = scan.merge(dense[["dataset", "seed", "frechet"]], on=["dataset", "seed"], suffixes=("", "_dense"))
-    table["times_dense"] = table.frechet / table.frechet_dense
-    table["task"] = table.dataset.map({dataset: task for task, dataset in TASKS.items()})
-    return table.sort_values("task", ascending=False, kind="stable")[columns].reset_index(drop=True)
-
-
-def dcgan_bottleneck(dcgan: pd.DataFrame) -> dict:
-    """Whether a layer of a task's DCGAN is hardly missed when half of it is gone: ratio, times_dense by layer, the
-    layer that is missed least, and whether that is hardly."""
-    half = dcgan.loc[(dcgan.ratio - 0.5).abs() == (dcgan.ratio - 0.5).abs().min()]
-    times = half.set_index("layer").times_dense.rename(lambda name: name.removeprefix("layers."))
-    best = {"layer": times.idxmin(), "is_hardly_missed": bool(times.min() <= NEAR_ONE)}
-    return {"ratio": half.ratio.iloc[0], "times_dense": times.to_dict(), **best}

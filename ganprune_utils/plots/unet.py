@@ -1,4 +1,4 @@
-"""Figures of pruned U-Nets. Rises are in percent over the dense network, which got the same steps."""
+"""Figures of pruned U-Nets. Rises are in percent over the dense network, which was trained on for as long."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -7,21 +7,13 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from ganprune_utils.analysis.equal_cost import SHORT
-from ganprune_utils.plots.style import LABELS, legend_below
+from ganprune_utils.analysis.equal_cost import cost_name
+from ganprune_utils.plots.style import legend_below
+from ganprune_utils.pruning.unet import METHODS
 
-METHODS = {
-    "depth reduction": ("#000000", "D"),
-    "inner": ("#0072B2", "o"),
-    "outer": ("#D55E00", "s"),
-    "uniform": ("#009E73", "^"),
-    "global": ("#CC79A7", "v"),
-    "lamp": ("#E69F00", "<"),
-    "random": ("#666666", "x"),
-    "small dense": ("#56B4E9", "*"),
-}
-ONE_SMALL_DENSE = {r"^small dense.*": "small dense"}  # each of them, for `replace`
-AXES = {name: LABELS[name] for name in SHORT} | {"time": "time, one thread"}
+COLOURS = ("#56B4E9", "#0072B2", "#D55E00", "#000000")  # of the costs, the highest first
+MARKERS = "o^sD"
+PANELS = {"rise": "rise of L1 over dense, percent", "frechet": "Fréchet distance", "ssim": "SSIM"}
 TICKS = [-10, -1, 0, 1, 3, 10, 30, 100, 300]  # percent
 
 
@@ -49,94 +41,29 @@ def scan(rises: dict[bool, pd.DataFrame], doubtful: pd.DataFrame) -> Figure:
     return figure
 
 
-def equal_cost(rows: pd.DataFrame, saved: dict, margin: float, trivial: float) -> Figure:
-    """Rise of L1 at each cost that all methods were brought to: one row of panels per measure, methods in their rows,
-    one dot per run, a bar at their mean, "not reached" where a method cannot reach the cost.
+def equal_cost(rows: pd.DataFrame, margin: float) -> Figure:
+    """The rise of L1 and, beside it, the Fréchet distance, or SSIM where there is none: methods in rows, a colour and a
+    marker for each cost, one for each run. The dense network is a line, dotted where its L1 is a `margin` higher.
 
-    Linear up to 1, logarithmic beyond. `margin` is a dotted line, and `trivial`, the rise of the best baseline without
-    a network, a dashed one, both shares.
-
-    Args:
-        rows: method, measure, target and rise of each run.
-        saved: (measure, target) -> share saved, as of `analysis.equal_cost.shares_saved`.
-    """
-    rows = rows.replace({"method": ONE_SMALL_DENSE}, regex=True)
-    names = [method for method in METHODS if method in set(rows.method)]
-    measures = list(dict.fromkeys(measure for measure, _ in saved))
-    columns = max(sum(measure == other for other, _ in saved) for measure in measures)
-    size = (2.9 * columns + 1.2, (0.26 * len(names) + 0.9) * len(measures) + 0.3)
-    figure, axes = plt.subplots(len(measures), columns, figsize=size, sharex=True, sharey=True, squeeze=False)
-    for line, measure in zip(axes, measures, strict=True):
-        shares = {target: share for (other, target), share in saved.items() if other == measure}
-        for axis in line[len(shares) :]:
-            axis.set_visible(False)
-        for axis, (target, share) in zip(line, shares.items(), strict=False):
-            here = rows[rows.measure.isin([measure, "both"]) & (rows.target == target)]
-            _methods_in_rows(axis, names, here)
-            _reference_lines(axis.axvline, margin, trivial)
-            percent = f"{100 * share:.{1 if share > 0.95 else 0}f} %"
-            axis.set(title=f"{percent} of the {SHORT[measure]} saved", yticks=range(len(names)), yticklabels=names)
-            axis.tick_params(axis="x", labelsize=8)
-    _logarithmic(axes[0, 0], "x", [*rows.rise, 100 * trivial])
-    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    figure.supxlabel("rise of L1, percent (linear up to 1, logarithmic beyond)", fontsize=10)
-    return figure
-
-
-def trade_off(rows: pd.DataFrame, latency: pd.DataFrame, margin: float, trivial: float) -> Figure:
-    """Rise of L1 over multiply-accumulates and over parameters left, of what was brought to so many, and over time, of
-    all; mean and range over runs, one marker and one line per method. Scales and lines as in `equal_cost`.
+    The rise is linear up to 1 %, logarithmic beyond.
 
     Args:
-        rows: method, measure, target, macs, parameters and rise of each run.
-        latency: the median by method, measure and target.
+        rows: of one network after one fine-tuning: method, measure, target, rise and the metrics of each run.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), sharey=True)
-    times = latency.set_index(["method", "measure", "target"])["median"]
-    rows = rows.join(times.rename("time"), on=["method", "measure", "target"])
-    dense, rows = rows[rows.method == "dense"], rows.replace({"method": ONE_SMALL_DENSE}, regex=True)
-    for axis, (cost, label) in zip(axes, AXES.items(), strict=True):
-        for method, (colour, marker) in METHODS.items():
-            everywhere = cost == "time" or method == "small dense"
-            here = rows[(rows.method == method) & (rows.measure.isin([cost, "both"]) | everywhere)]
-            points = here.groupby(["measure", "target"]).agg({cost: "mean", "rise": ["mean", "min", "max"]})
-            if len(points):
-                points = points.sort_values((cost, "mean"))
-                x, y = points[cost, "mean"] / dense[cost].mean(), points["rise"]
-                spread, size = [y["mean"] - y["min"], y["max"] - y["mean"]], 9 if marker == "*" else 5
-                style = {"color": colour, "capsize": 2, "markersize": size, "linewidth": 0.8, "label": method}
-                axis.errorbar(x, y["mean"], spread, fmt=marker if everywhere else f"{marker}-", **style)
-        axis.plot(1, 0, "o", color="black", markersize=6, label="dense")
-        _reference_lines(axis.axhline, margin, trivial)
-        axis.set(xlabel=f"{label}, share left", xlim=(0, None))
-    _logarithmic(axes[0], "y", [*rows.rise, 100 * trivial])
-    axes[0].set_ylabel("rise of L1, percent")
-    legend_below(figure, {}, ncols=6)
+    dense, pruned = rows[rows.measure == "-"], rows[rows.measure != "-"]
+    names = [name for name in METHODS if name in set(pruned.method)]
+    figure, axes = plt.subplots(1, 2, figsize=(7, 0.42 * len(names) + 1.4), sharey=True)
+    shown = ["rise", "frechet" if "frechet" in rows else "ssim"]
+    for axis, metric in zip(axes, shown, strict=True):
+        for i, (cost, own) in enumerate(pruned.groupby(["measure", "target"], sort=False)):
+            look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "label": cost_name(*cost)}
+            axis.plot(own[metric], own.method.map(names.index), linestyle="", markersize=4.5, alpha=0.8, **look)
+        axis.axvline(dense[metric].mean(), color="black", linewidth=0.8)
+        axis.set(xlabel=PANELS[metric], yticks=range(len(names)), yticklabels=names)
+    axes[0].axvline(100 * margin, color="black", linestyle=":", linewidth=1)
+    limits = min(-0.5, 1.5 * pruned.rise.min()), max(1, 1.5 * pruned.rise.max())
+    axes[0].set(xscale="symlog", xlim=limits, ylim=(len(names) - 0.5, -0.5))
+    axes[0].xaxis.set_major_locator(FixedLocator(TICKS))
+    axes[0].xaxis.set_major_formatter("{x:g}")
+    legend_below(figure, {}, ncols=3)
     return figure
-
-
-def _methods_in_rows(axis, names: list[str], rows: pd.DataFrame) -> None:
-    for y, method in enumerate(names):
-        rises, colour = rows.rise[rows.method == method], METHODS[method][0]
-        if len(rises):
-            axis.plot(rises, [y] * len(rises), "o", color=colour, markersize=4, alpha=0.7)
-            axis.plot(rises.mean(), y, "|", color=colour, markersize=13, markeredgewidth=2)
-        elif method != "small dense":
-            place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axis.annotate("not reached", (0.99, y), fontsize=7, color="grey", bbox=box, **place)
-
-
-def _reference_lines(draw, margin: float, trivial: float) -> None:
-    draw(0, color="black", linewidth=0.8)
-    draw(100 * margin, color="black", linestyle=":", linewidth=1.2, label="margin of no loss")
-    draw(100 * trivial, color="black", linestyle="--", linewidth=0.8, label="no network")
-
-
-def _logarithmic(axis, side: str, shown: list[float]) -> None:
-    """Beyond 1 %; below zero as much room as is needed."""
-    line = axis.xaxis if side == "x" else axis.yaxis
-    limits = min(-0.5, 1.5 * min(shown)), max(1, 1.5 * max(shown))
-    axis.set(**{f"{side}scale": "symlog", f"{side}lim": limits})
-    line.set_major_locator(FixedLocator(TICKS))
-    line.set_major_formatter("{x:g}")

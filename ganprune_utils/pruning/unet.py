@@ -22,12 +22,12 @@ from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.importance import choose_filters, filter_scores, ratio_for, relative
 from ganprune_utils.pruning.removal import remove_filters
 
-METHODS = ("inner", "outer", "uniform", "global", "lamp", "random")
 DEPTH_REDUCTION = "depth reduction"
+METHODS = ("inner", "random inner", DEPTH_REDUCTION, "global", "uniform", "lamp", "random")
 COSTS = ("macs", "parameters")
-INNER_LEVELS = 2  # the bottleneck and the level above it
+INNER_LEVELS = 2  # the bottleneck and the level above it, where no other number is asked for
 FEWEST = 4  # filters that a method leaves to a layer: fewer are no layer any more
-WITHIN = 1.05  # of a cost counts as that cost, where whole filters cannot come nearer
+WITHIN = 1.05  # times a cost counts as that cost, where whole filters or levels cannot come nearer
 
 
 class OutOfReach(ParameterError):
@@ -38,22 +38,18 @@ class OutOfReach(ParameterError):
 class Candidate:
     """A network to compare: the method it comes from, and the cost that it was brought to.
 
-    measure: "macs" or "parameters"; "both" of depth reduction, whose cost is a target itself; "-" of a dense network.
+    measure: "macs" or "parameters"; "-" of a dense network.
     target: the cost's label, as in `targets`, or "-".
-    draw: which draw of random filters it is; each draw is fine-tuned once, all other networks once per seed.
-    discriminator: its own, where it was trained from scratch; else it takes that of the dense network.
+    left: the share of the dense cost that the label stands for; 1 of a dense network.
+    draw: which draw of random filters it is; each draw is fine-tuned once, all other networks once per run.
     """
 
     method: str
     measure: str
     target: str
+    left: float
     network: UNet
     draw: int | None = None
-    discriminator: nn.Module | None = None
-
-    def is_at(self, measure: str, target: str) -> bool:
-        """Whether it belongs to the comparison at this cost, as the dense network does everywhere."""
-        return self.measure in ("-", "both", measure) and self.target in ("-", target)
 
 
 def reduce_depth(unet: UNet, levels: int) -> UNet:
@@ -83,16 +79,24 @@ def reduce_depth(unet: UNet, levels: int) -> UNet:
 
 
 def prune_to(
-    unet: UNet, method: str, target: float, measure: str, inputs: torch.Tensor, seed: int = 0, groups=None
+    unet: UNet,
+    method: str,
+    target: float,
+    measure: str,
+    inputs: torch.Tensor,
+    seed: int = 0,
+    groups=None,
+    inner_levels: int = INNER_LEVELS,
 ) -> UNet:
     """A copy of `unet` pruned by one method, its cost as near to `target` as whole filters allow.
 
     Args:
-        method: "inner" and "outer" take the same share of the filters of the inner two levels, or of all others, by L2
-            norm; "uniform" of all layers; "global" ranks all filters by L2 norm relative to their layer's mean, "lamp"
-            by LAMP; "random" takes the same share of each layer at random.
+        method: "inner" takes the same share of the filters of each of the `inner_levels`, by L2 norm, "random inner" at
+            random; "uniform" and "random" of all layers; "global" ranks all filters by L2 norm relative to their
+            layer's mean, "lamp" by LAMP; "depth reduction" is `reduce_depth` by as many levels as come nearest.
         target: multiply-accumulates for one image, or parameters; `measure` says which ("macs", "parameters").
         inputs: images of the task (N, C, H, W) in [-1, 1].
+        seed: of what is drawn at random.
         groups: those of `filter_groups`, where they are at hand.
 
     Raises ParameterError for an unknown method or measure, OutOfReach where this method cannot get so far.
@@ -100,10 +104,13 @@ def prune_to(
     if method not in METHODS or measure not in COSTS:
         allowed = f"{', '.join(METHODS)}; {', '.join(COSTS)}"
         raise ParameterError(f"method = {method!r}, measure = {measure!r}: allowed are {allowed}")
+    if method == DEPTH_REDUCTION:
+        return _reduce_to(unet, target, measure, inputs[:2])
     groups = groups or filter_groups(unet, inputs[:2])
-    scores = filter_scores(unet, groups, method if method in ("lamp", "random") else "l2", inputs, seed)
-    if method in ("inner", "outer"):
-        scores = {name: s for name, s in scores.items() if is_inner(name, unet.depth) == (method == "inner")}
+    criterion = "random" if method.startswith("random") else "lamp" if method == "lamp" else "l2"
+    scores = filter_scores(unet, groups, criterion, inputs, seed)
+    if method.endswith("inner"):
+        scores = {name: score for name, score in scores.items() if level_of(name) > unet.depth - inner_levels}
     if method == "global":
         scores = relative(scores)
     ranked_together = method in ("global", "lamp")
@@ -120,6 +127,14 @@ def prune_to(
     if cost_at(highest) > WITHIN * target:
         raise OutOfReach(f"method {method}: cannot reach {target:,.0f} {measure}")
     return remove_filters(unet, removed_at(ratio_for(cost_at, target, highest)), inputs[:2], groups)
+
+
+def _reduce_to(unet: UNet, target: float, measure: str, example: torch.Tensor) -> UNet:
+    reduced = [reduce_depth(unet, levels) for levels in range(1, unet.depth - 1)]
+    off = [abs(math.log(costs(network, example)[measure] / target)) for network in reduced]
+    if min(off, default=math.inf) > math.log(WITHIN):
+        raise OutOfReach(f"method {DEPTH_REDUCTION}: whole levels cannot reach {target:,.0f} {measure}")
+    return reduced[off.index(min(off))]
 
 
 def costs(network: nn.Module, example: torch.Tensor) -> dict[str, int]:
@@ -151,47 +166,29 @@ def costs_without(unet: UNet, removed: dict, image_size) -> dict[str, int]:
     return {"macs": macs, "parameters": parameters}
 
 
-def targets(unet: UNet, levels: list[int], shares: dict[str, list[float]], example: torch.Tensor) -> list[tuple]:
-    """The costs at which methods are compared: (measure, label, cost), the highest first.
-
-    Those of removing so many inner `levels` ("1 level removed"), and `shares` of the dense network's cost ("80%").
-    """
+def targets(unet: UNet, shares: dict[str, list[float]], example: torch.Tensor) -> list[tuple]:
+    """The costs at which methods are compared: (measure, label, share, cost) for the `shares` of each measure."""
     dense = costs(unet, example)
-    reduced = {level_label(count): costs(reduce_depth(unet, count), example) for count in levels}
-    rows = []
-    for measure in COSTS:
-        labelled = {label: cost[measure] for label, cost in reduced.items()}
-        labelled |= {f"{share:.0%}": share * dense[measure] for share in shares.get(measure, [])}
-        rows += [(measure, *item) for item in sorted(labelled.items(), key=lambda item: -item[1])]
-    return rows
+    return [(name, f"{share:.0%}", share, share * dense[name]) for name in COSTS for share in shares.get(name, ())]
 
 
-def nearest(goals: list[tuple], network: nn.Module, example: torch.Tensor) -> tuple[str, str]:
-    """Measure and label of the goal (of `targets`) whose cost that of `network` is nearest to, as a ratio."""
-    spent = costs(network, example)
-    return min(goals, key=lambda goal: abs(math.log(spent[goal[0]] / goal[2])))[:2]
+def all_methods(
+    unet: UNet, goals: list[tuple], draws: int, inputs: torch.Tensor, inner_levels: int = INNER_LEVELS
+) -> list[Candidate]:
+    """Every method at every cost of `goals` (of `targets`); prints which cannot reach one, and has no candidate there.
 
-
-def level_label(count: int) -> str:
-    return f"{count} level{'s' * (count > 1)} removed"
-
-
-def all_methods(unet: UNet, levels: list[int], goals: list[tuple], draws: int, inputs: torch.Tensor) -> list[Candidate]:
-    """Every method at every cost of `goals` (of `targets`); "depth reduction" is `reduce_depth` itself.
-
-    Random filters come in `draws` draws, all else once. A method that cannot reach a cost has no candidate there.
-    `inputs` are images of the task in [-1, 1] (N, C, H, W).
+    Random filters come in `draws` draws, all else once. `inputs` are images of the task in [-1, 1] (N, C, H, W).
     """
-    groups = filter_groups(unet, inputs[:2])
-    candidates = [Candidate(DEPTH_REDUCTION, "both", level_label(n), reduce_depth(unet, n)) for n in levels]
-    for measure, label, target in goals:
+    groups, candidates = filter_groups(unet, inputs[:2]), []
+    for measure, label, share, target in goals:
         for method in METHODS:
+            numbers = range(draws) if method.startswith("random") else [None]
             try:
-                for draw in range(draws if method == "random" else 1):
-                    pruned = prune_to(unet, method, target, measure, inputs, draw, groups)
-                    candidates.append(Candidate(method, measure, label, pruned, draw if method == "random" else None))
+                for draw in numbers:
+                    pruned = prune_to(unet, method, target, measure, inputs, draw or 0, groups, inner_levels)
+                    candidates.append(Candidate(method, measure, label, share, pruned, draw))
             except OutOfReach:
-                continue
+                print(f"method {method}: cannot reach {label} of the {measure}")
     return candidates
 
 
@@ -219,6 +216,6 @@ def short_name(layer: str) -> str:
     return " + ".join(part.split(".")[1] if "." in part else part for part in layer.split(" + "))
 
 
-def is_inner(name: str, depth: int) -> bool:
-    """Whether a layer (as in "down.down4.conv") is of the inner two levels."""
-    return int(re.search(r"\d+", name)[0]) > depth - INNER_LEVELS
+def level_of(name: str) -> int:
+    """The level of a layer: 4 for "down.down4.conv"."""
+    return int(re.search(r"\d+", name)[0])

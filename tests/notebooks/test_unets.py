@@ -6,7 +6,7 @@ from execute import execute
 
 pytestmark = pytest.mark.slow
 TASK = {"task": "edges_digits"}
-SHORT = TASK | {"steps": 2, "n_pairs": 256, "n_test": 200, "n_seeds": 2}
+SHORT = TASK | {"n_pairs": 256, "n_test": 200}
 
 
 @pytest.fixture(scope="session")
@@ -16,10 +16,10 @@ def runs(tmp_path_factory):
     base = root / "edges_digits/seed0"
     trained = execute("10_train_unet.ipynb", base / "unet", **TASK, n_pairs=256)
     values = SHORT | {"checkpoint": str(trained)}
-    execute("11_unet_layer_scan.ipynb", base / "layer_scan", **values, ratios="0.3 0.5")
+    execute("11_unet_layer_scan.ipynb", base / "layer_scan", **values, ratios="0.3 0.5", steps=2, n_seeds=2)
     execute(
-        "12_unet_equal_cost.ipynb", base / "equal_cost", **values, small_dense="pretrained", levels="1",
-        macs_left="0.7", parameters_left="0.35", longer=3, seconds=0.01,
+        "12_unet_equal_cost.ipynb", base / "equal_cost", **values, macs_left="0.85 0.7",
+        fine_tuning="2 steps, 2 runs; 1 epoch, 1 run, at 0.7", seconds=0.01,
     )  # fmt: skip
     return root
 
@@ -30,18 +30,23 @@ def test_the_layer_scan_has_every_layer_before_and_after_fine_tuning(runs):
     assert scan.groupby("layer").fine_tuned.nunique().eq(2).all()
 
 
-def test_methods_have_the_same_cost(runs):
+def test_methods_have_the_same_cost_and_are_fine_tuned_alike(runs):
     table = pd.read_csv(runs / "edges_digits/seed0/equal_cost/unet-equal-cost.csv")
     dense = table[table.method == "dense"].iloc[0]
-    for (measure, target), rows in table[table.measure.isin(["macs", "parameters"])].groupby(["measure", "target"]):
-        pruned = rows[~rows.method.str.startswith(("dense", "small"))]
-        share = pruned[measure] / dense[measure]
-        assert share.max() < 1.15 * share.min(), (measure, target)
-    assert {"depth reduction", "inner", "uniform", "global", "lamp", "random"} <= set(table.method)
+    for target, rows in table[table.measure == "macs"].groupby("target"):
+        share = rows.macs / dense.macs
+        assert share.max() < 1.15 * share.min(), target
+    assert {"depth reduction", "inner", "random inner", "uniform", "global", "lamp", "random"} <= set(table.method)
+    counts = table.groupby(["fine_tuning", "target"]).run.nunique()
+    assert counts.to_dict() == {
+        ("as trained", "-"): 1, ("1 epoch", "-"): 1, ("1 epoch", "70%"): 1,
+        ("2 steps", "-"): 2, ("2 steps", "70%"): 2, ("2 steps", "85%"): 2,
+    }  # fmt: skip
 
 
 def test_the_page_shows_what_was_run(runs, tmp_path):
-    execute("report/unets.ipynb", tmp_path, results=str(runs), dcgan="")
+    execute("report/unets.ipynb", tmp_path, results=str(runs))
     text = (tmp_path / "README.md").read_text()
-    assert "edges_digits" in text and "depth reduction" in text
+    assert "| edges_digits (depth 5) | 30 % of the MACs saved | 1 epoch | inner |" in text
+    assert "### edges_digits (depth 5): 15 % of the MACs saved" in text and "cannot reach this budget" in text
     assert (tmp_path / "tables" / "unet-equal-cost.csv").is_file() and list((tmp_path / "figures").glob("*.png"))

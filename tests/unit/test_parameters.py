@@ -8,6 +8,7 @@ from ganprune_utils.errors import ParameterError
 from tests.conftest import ROOT
 
 PRUNE = {"method": "percentage", "scope": "global", "threshold": 50.0}
+TUNED = {"fine_tuning": "40 steps, 3 runs; 4 epochs, 1 run, at 0.7", "parameters_left": ""}
 BAD = [
     ({"percents": "50 50"}, "percents = '50 50': must be different numbers with blanks"),
     ({"percents": "50, 90"}, "percents = '50, 90': must be different numbers"),
@@ -29,11 +30,15 @@ BAD = [
     ({"lr_generator": 0.0}, "lr_generator = 0.0: must be a number in"),
     ({"epochs": 0}, "epochs = 0: must be a whole number from 1 to"),
     ({"epochs": 5, "decay_epochs": 6}, "decay_epochs = 6: of only 5 epochs"),
-    ({"steps": 20, "longer": 20}, "longer = 20: must be 0 or more than steps = 20"),
+    ({"fine_tuning": "40 steps"}, "fine_tuning = '40 steps': must be as in '40 steps, 3 runs; 4 epochs, 1 run"),
+    ({"fine_tuning": "1 epoch, 3 runs; 1 epoch, 1 run"}, "fine_tuning = '1 epoch, 3 runs; 1 epoch, 1 run': must be"),
+    ({"fine_tuning": "0 epochs, 3 runs"}, "fine_tuning = '0 epochs, 3 runs': must be"),
+    (TUNED | {"macs_left": ""}, "macs_left, parameters_left: both empty"),
+    (TUNED | {"macs_left": "0.5 0.71"}, "fine_tuning: at 0.7, which is in neither macs_left nor parameters_left"),
     ({"epochs": 1.5}, "epochs = 1.5: is float"),
     ({"epochs": True}, "epochs = True: is bool"),
     ({"n_samples": 0}, "n_samples = 0: must be a whole number from 2 to"),
-    ({"levels": ""}, "levels = '': must be different numbers"),
+    ({"inner_levels": 0}, "inner_levels = 0: must be a whole number from 1"),
     ({"macs_left": "0.5 1.5"}, "macs_left = '0.5 1.5': must be different numbers .* or nothing"),
     ({"pruned_network": "encoder"}, "pruned_network = 'encoder': must be one of generator, discriminator, both"),
     ({"precision": "float16"}, "precision = 'float16'"),
@@ -65,6 +70,14 @@ def test_good_values_come_back_with_the_scope_in_force():
     assert parameters.check(PRUNE | {"scope": "default"}) == PRUNE
     assert parameters.check({"method": "random", "scope": "default", "threshold": 5})["scope"] == "uniform"
     assert parameters.check({"macs_left": ""}) == {"macs_left": ""}
+
+
+def test_a_fine_tuning_has_a_length_runs_and_costs():
+    assert parameters.check(TUNED | {"macs_left": "0.85 0.70"})["fine_tuning"] == TUNED["fine_tuning"]
+    steps, epochs = parameters.fine_tunings(TUNED["fine_tuning"])
+    assert (steps.label, steps.runs, steps.left, steps.steps(1000, 64)) == ("40 steps", 3, (), 40)
+    assert (epochs.label, epochs.runs, epochs.left, epochs.steps(1000, 64)) == ("4 epochs", 1, (0.7,), 63)
+    assert parameters.fine_tunings("1 epoch, 1 run")[0].label == "1 epoch"
 
 
 def notebook(parameters_cell, injected, **values):

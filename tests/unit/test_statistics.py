@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganprune_utils.statistics import describe, half_sample_mode
+from ganprune_utils.statistics import describe, half_sample_mode, holm
 
 
 def test_mode_finds_the_dense_place_not_the_smallest_value():
@@ -30,3 +30,12 @@ def test_describe_is_numpy_with_population_moments():
     assert table["max"] == values.max() and table["min"] == values.min()
     assert table["variance"] == values.var() and table["std"] == values.std()
     assert list(table.index) == ["mean", "median", "mode", "max", "min", "variance", "std"]
+
+
+def test_holm_by_hand():
+    # Sorted 0.005, 0.01, 0.03, 0.04: times 4, 3, 2, 1, and never below the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.4, 0.5]) == pytest.approx([0.8, 0.8]) and holm([0.9, 0.8]) == pytest.approx([1, 1])
+    # What was not tested counts for nothing.
+    assert holm([np.nan, 0.01, np.nan, 0.02]) == pytest.approx([np.nan, 0.02, np.nan, 0.02], nan_ok=True)
+    assert len(holm([])) == 0

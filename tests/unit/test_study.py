@@ -337,40 +337,36 @@ def test_unets_are_trained_before_they_are_pruned(tmp_path):
         (tmp_path / "unets.yaml").write_text(json.dumps({"study": "u", **content}))
         return studies.load(tmp_path / "unets.yaml")
 
-    medium = "params/unets/edges_medium.yaml"
-    edges = {"task": "edges", "train": "params/unets/edges.yaml", "small_dense": [medium]}
-    study = load(unets=[edges], unet_pruning={"steps": 3, "levels": "1", "ratios": "0.5"})
-    base = "results/u/edges/seed0"
-    assert list(study.runs) == [f"{base}/{step}" for step in ("unet", "small_dense", "layer_scan", "equal_cost")]
-    scan, costs = study.runs[f"{base}/layer_scan"], study.runs[f"{base}/equal_cost"]
-    manifests = [f"{base}/unet/manifest.json", f"{base}/small_dense/manifest.json"]
-    assert [path for path in scan.sources if "manifest" in path] == manifests[:1]
-    assert [path for path in costs.sources if "manifest" in path] == manifests
-    assert {"checkpoints/fashion_mnist/classifier/classifier.safetensors"} <= set(scan.sources) & set(costs.sources)
-    # Each notebook gets what it knows.
-    assert (scan.parameters["checkpoint"], scan.parameters["steps"]) == (f"{base}/unet", 3)
-    assert (costs.parameters["checkpoint"], costs.parameters["steps"]) == (f"{base}/unet", 3)
-    assert scan.parameters["ratios"] == "0.5" and "levels" not in scan.parameters
-    assert costs.parameters["levels"] == "1" and costs.parameters["small_dense"] == f"{base}/small_dense"
-    assert (scan.threads(8), costs.threads(8)) == (2, 8)  # what is timed has the machine to itself
-    assert [studies.example_name(run) for run in study.runs] == [
-        "10_train_unet-edges-seed0.ipynb",
-        "10_train_unet-edges-seed0-small_dense.ipynb",
-        "11_unet_layer_scan-edges-seed0.ipynb",
-        "12_unet_equal_cost-edges-seed0.ipynb",
-    ]
-    both = load(unets=[edges | {"small_dense": ["pretrained", medium]}], unet_pruning={})
-    assert list(both.runs) == list(study.runs) and [report.name for report in both.reports] == ["unets"]
-    costs = both.runs[f"{base}/equal_cost"]
-    assert costs.parameters["small_dense"] == f"pretrained {base}/small_dense"
-    assert "checkpoints/edges/seed0/generator.safetensors" in costs.sources
-    assert load(unets=[edges]).reports == []
+    edges = {"task": "edges", "train": "params/unets/edges.yaml"}
+    second = edges | {"seed": 1, "pruning": {"macs_left": "0.6"}}
+    faces = {"task": "faces", "train": "params/unets/faces_depth7.yaml", "name": "deep", "pruning": {"inner_levels": 4}}
+    study = load(unets=[edges, second, faces], unet_pruning={"steps": 3, "macs_left": "0.5", "ratios": "0.5"})
+    folders = [f"results/u/{pair}" for pair in ("edges/seed0", "edges/seed1", "deep/seed0")]
+    assert list(study.runs) == [f"{at}/{step}" for at in folders for step in ("unet", "layer_scan", "equal_cost")]
+    for at, seed, left, inner in zip(folders, (0, 1, 0), ("0.5", "0.6", "0.5"), (None, None, 4), strict=True):
+        train, scan, costs = (study.runs[f"{at}/{step}"] for step in ("unet", "layer_scan", "equal_cost"))
+        for run in (scan, costs):
+            assert [path for path in run.sources if "manifest" in path] == [f"{at}/unet/manifest.json"]
+            assert run.parameters["checkpoint"] == f"{at}/unet" and run.parameters["seed"] == seed
+            classifier = "checkpoints/fashion_mnist/classifier/classifier.safetensors"
+            assert (classifier in run.sources) == ("edges" in at)  # faces have none
+        # Each notebook gets what it knows, and a network its own.
+        assert train.parameters["seed"] == seed and train.parameters["depth"] == (7 if "deep" in at else 5)
+        assert (scan.parameters["steps"], scan.parameters["ratios"]) == (3, "0.5") and "steps" not in costs.parameters
+        assert (costs.parameters["macs_left"], costs.parameters.get("inner_levels")) == (left, inner)
+    assert (scan.threads(8), costs.threads(8)) == (2, 2)  # as many as the notebook's, beside others
+    names = [studies.example_name(run) for run in study.runs]
+    assert names[:2] == ["10_train_unet-edges-seed0.ipynb", "11_unet_layer_scan-edges-seed0.ipynb"]
+    assert names[-1] == "12_unet_equal_cost-deep-seed0.ipynb"
+    assert [report.name for report in study.reports] == ["unets"] and load(unets=[edges]).reports == []
     with pytest.raises(ParameterError, match="edges.yaml: task = 'edges': the study trains colour with it"):
         load(unets=[edges | {"task": "colour"}])
+    with pytest.raises(ParameterError, match="u/edges/seed0/unet: asked for twice"):
+        load(unets=[edges, edges])
     with pytest.raises(ParameterError, match=r"unets\[0\]: unet_pruning: steps = 0: must be a whole number"):
         load(unets=[edges], unet_pruning={"steps": 0})
     with pytest.raises(ParameterError, match="unet_pruning: stepz: no such parameter"):
-        load(unets=[edges], unet_pruning={"stepz": 1})
+        load(unets=[edges | {"pruning": {"stepz": 1}}], unet_pruning={})
     with pytest.raises(ParameterError, match="asks for no run; needs pairs, classifiers or unets"):
         load()
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import trained_like
 
+from ganprune_utils import parameters
 from ganprune_utils.analysis import equal_cost, unet_layers
 from ganprune_utils.data.pairs import Pairs
 from ganprune_utils.errors import DataError
@@ -32,71 +33,107 @@ def test_ranking_puts_the_most_sensitive_layer_first():
     assert ranking.critical_sparsity.iloc[1] == pytest.approx(0.7) and np.isnan(ranking.critical_sparsity.iloc[2])
 
 
+KEY = ["method", "measure", "target", "fine_tuning", "run"]
+DENSE, INNER, GLOBAL, LAMP = (
+    (method, *(("-", "-") if method == "dense" else ("macs", "70%"))) for method in ("dense", "inner", "global", "lamp")
+)
+
+
 def table(scores: dict) -> pd.DataFrame:
-    """Columns (method, measure, target, run) as `unet_runs.Evaluated` has them."""
-    return pd.DataFrame(scores).rename_axis(columns=["method", "measure", "target", "run"])
+    """Columns (method, measure, target, fine_tuning, run) as `unet_runs.Evaluated` has them."""
+    return pd.DataFrame(scores).rename_axis(columns=KEY)
 
 
-def test_no_loss_is_paired_by_image():
+def test_a_difference_counts_runs_and_clips_as_drawn_anew():
     random = np.random.default_rng(0)
-    dense = pd.Series(random.uniform(0.0, 0.2, 4000))  # images differ far more than networks do
-    worse = {share: dense + 0.1 * share + random.normal(0, 0.005, 4000) for share in (0.01, 0.02, 0.03)}
-    l1 = {("dense", "-", "-", 0): dense, ("dense, as trained", "-", "-", 0): dense + 0.001}
-    l1 |= {(f"{share}", "macs", "a", 0): values for share, values in worse.items()}
-    rows = equal_cost.no_loss(table(l1), margin=0.02)
-    # 0.02 lies within its interval: that it is below the margin is not shown.
-    assert list(rows.no_loss) == [True, False, False]
-    assert rows.difference.to_list() == pytest.approx([0.01, 0.02, 0.03], abs=0.002)
-    assert (rows.low < rows.difference).all() and (rows.difference < rows.high).all()
-    # Compared with the better of the two dense ones.
-    l1["dense, as trained", "-", "-", 0] = dense - 0.001
-    rows = equal_cost.no_loss(table(l1), margin=0.02)
-    assert rows.difference.to_list() == pytest.approx([0.02, 0.03, 0.04], abs=0.002)
-    with pytest.raises(DataError, match="no dense network to compare with"):
-        equal_cost.no_loss(table({("inner", "macs", "a", 0): dense}), margin=0.02)
+    other = random.uniform(0, 1, (3, 400))
+    apart = np.array([[0.02], [0.05], [0.08]])
+    row = equal_cost.difference(other + apart, other)
+    # The clips differ by the same: Student's t with two degrees of freedom of three runs.
+    assert [row["low"], row["high"]] == pytest.approx(
+        [0.05 - 4.3027 * 0.03 / 3**0.5, 0.05 + 4.3027 * 0.03 / 3**0.5], rel=1e-4
+    )
+    t = 0.05 / (0.03 / 3**0.5)
+    assert row["p"] == pytest.approx(1 - t / (2 + t**2) ** 0.5)  # Student's with two degrees of freedom, in closed form
+    assert row["difference"] == pytest.approx(0.05) and row["runs"] == 3
+    # The runs differ by the same: the clips' variance, with the degrees of freedom of the runs.
+    clips = random.normal(0.05, 0.1, (1, 400))
+    row = equal_cost.difference(other + clips, other)
+    half = 4.3027 * clips.std(ddof=1) / 20
+    assert row["high"] - row["low"] == pytest.approx(2 * half, rel=1e-3)
+    # One run: that of its clips, and no p-value. One number: nothing.
+    row = equal_cost.difference(other[:1] + clips, other[:1])
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.966 * clips.std(ddof=1) / 20, rel=1e-3) and np.isnan(
+        row["p"]
+    )
+    assert np.isnan(
+        [equal_cost.difference(np.ones((1, 1)), np.zeros((1, 1)))[name] for name in ("low", "high", "p")]
+    ).all()
+    # One number of each run, as of a distance between sets.
+    row = equal_cost.difference(np.array([[1.0], [2.0], [3.0]]), np.zeros((3, 1)))
+    assert row["p"] == pytest.approx(0.0742, abs=1e-4)
+    same = equal_cost.difference(other, other)
+    assert (same["difference"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
 
 
-def test_runs_that_differ_widen_the_interval_and_none_may_be_beyond_the_margin():
-    dense = [pd.Series(np.linspace(0.05, 0.15, 1000))] * 3
-    apart = [dense[0] + 0.1 * shift for shift in (-0.02, 0.0, 0.035)]
-    alike = [dense[0] + 0.1 * 0.005] * 3
-    one, other = (equal_cost.difference(runs, dense, 0.1) for runs in (apart, alike))
-    assert one["difference"] == pytest.approx(0.005) and other["difference"] == pytest.approx(0.005)
-    assert one["high"] - one["low"] > 0.02 and other["high"] - other["low"] < 1e-9
-    assert one["worst"] == pytest.approx(0.035)
-    # By Student's t with two degrees of freedom; a bootstrap of three runs would end at the smallest and the largest.
-    spread = 4.303 * np.std([-0.02, 0.0, 0.035], ddof=1) / np.sqrt(3)
-    assert [one["low"], one["high"]] == pytest.approx([0.005 - spread, 0.005 + spread], rel=1e-3)
-    l1 = {("dense", "-", "-", i): scores for i, scores in enumerate(dense)}
-    l1 |= {("apart", "macs", "a", i): scores for i, scores in enumerate(apart)}
-    l1 |= {("alike", "macs", "a", i): scores for i, scores in enumerate(alike)}
-    rows = equal_cost.no_loss(table(l1), margin=0.034)
-    assert rows.no_loss.to_dict() == {("apart", "macs", "a"): False, ("alike", "macs", "a"): True}
-    # One run of five is beyond the margin, though the interval of their mean is not.
-    l1 = {("dense", "-", "-", i): dense[0] for i in range(5)}
-    l1 |= {("once", "macs", "a", i): dense[0] + 0.1 * (0.035 if i == 4 else 0) for i in range(5)}
-    row = equal_cost.no_loss(table(l1), margin=0.03).loc[("once", "macs", "a")]
-    assert row.high < 0.03 < row.worst and not row.no_loss
-
-
-def test_comparisons_are_with_what_costs_the_same():
+def test_pairing_finds_what_images_hide():
     random = np.random.default_rng(0)
-    scores = pd.Series(random.uniform(0.05, 0.15, 500))
-    l1 = {
-        ("dense", "-", "-", 0): scores,
-        ("depth reduction", "both", "1 level removed", 0): scores + 0.01,
-        ("inner", "macs", "1 level removed", 0): scores + 0.02,
-        ("uniform", "macs", "1 level removed", 0): scores + 0.03,
-        ("uniform", "parameters", "80%", 0): scores + 0.001,
+    other = random.uniform(0.0, 0.2, (3, 1000))  # images differ far more than networks do
+    row = equal_cost.difference(other + 0.001 + random.normal(0, 1e-4, (3, 1000)), other)
+    assert 0.0009 < row["low"] < row["high"] < 0.0011 and row["p"] < 1e-3
+
+
+def scores_of(shifts: dict, ft="1 epoch", runs=3):
+    random = np.random.default_rng(0)
+    base = random.uniform(0.05, 0.15, 300)
+    return {
+        (*key, ft, run): base + shift * base.mean() + run * 1e-6 for key, shift in shifts.items() for run in range(runs)
     }
-    rows = equal_cost.comparisons(table(l1)).set_index(["proposed", "against", "measure", "target"])
-    assert list(rows.index) == [
-        ("depth reduction", "inner", "macs", "1 level removed"),
-        ("depth reduction", "uniform", "macs", "1 level removed"),
-        ("inner", "uniform", "macs", "1 level removed"),
-    ]
-    assert rows.difference.to_list() == pytest.approx([-0.1, -0.2, -0.1], rel=0.05)
-    assert rows.better.all() and not rows.worse.any()
+
+
+def test_comparisons_are_with_global_first_then_the_proposed_method_then_dense():
+    l1 = scores_of({DENSE: 0, INNER: 0.1, GLOBAL: 0.3, LAMP: 0.2, ("lamp", "macs", "55%"): 0.5})
+    rows = equal_cost.comparisons({"l1": table(l1)})
+    key = ["method", "target", "against"]
+    assert list(rows[key].itertuples(index=False, name=None)) == [
+        ("inner", "70%", "global"), ("inner", "70%", "dense"), ("global", "70%", "dense"),
+        ("lamp", "70%", "global"), ("lamp", "70%", "inner"), ("lamp", "70%", "dense"), ("lamp", "55%", "dense"),
+    ]  # fmt: skip
+    assert rows.difference.to_list() == pytest.approx([-0.2, 0.1, 0.3, -0.1, 0.1, 0.2, 0.5], rel=1e-3)
+    assert set(rows.metric) == {"l1"} and set(rows.fine_tuning) == {"1 epoch"} and set(rows.runs) == {3}
+    # Only what was fine-tuned alike is compared.
+    later = scores_of({DENSE: 0, INNER: 0.1}, "4 epochs", runs=1)
+    both = equal_cost.comparisons({"l1": table(l1 | later), "frechet": table(later).iloc[:1]})
+    assert both[both.fine_tuning == "4 epochs"][["metric", "against"]].to_numpy().tolist() == [
+        ["l1", "dense"], ["frechet", "dense"],
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="comparisons: 1 epoch has no dense network to compare with"):
+        equal_cost.comparisons({"l1": table(scores_of({INNER: 0.1}))})
+
+
+def test_runs_are_paired_by_their_numbers():
+    l1 = scores_of({DENSE: 0, INNER: 0.1, GLOBAL: 0.1})
+    for run, shift in enumerate((0.0, 0.02, 0.01)):
+        for key in (INNER, GLOBAL):
+            l1[(*key, "1 epoch", run)] = l1[(*key, "1 epoch", run)] + shift
+    shuffled = dict(sorted(l1.items(), key=lambda item: (item[0][0], -item[0][-1] if item[0][0] == "inner" else 0)))
+    rows = equal_cost.comparisons({"l1": table(shuffled)}).set_index(["method", "against"])
+    row, apart = rows.loc[("inner", "global")], rows.loc[("inner", "dense")]
+    assert row.high - row.low < 1e-4 < apart.high - apart.low
+
+
+def test_verdicts_hold_after_holm_and_know_what_is_better():
+    rows = pd.DataFrame(
+        [("l1", "global", -0.1, 0.001), ("ssim", "global", -0.1, 0.002), ("ssim", "inner", 0.1, 0.003),
+         ("frechet", "global", -0.2, 0.04), ("l1", "dense", 0.5, 1e-9), ("l1", "global", -0.1, np.nan)],
+        columns=["metric", "against", "difference", "p"],
+    )  # fmt: skip
+    judged = equal_cost.judged(rows)
+    assert judged.p_holm.to_list() == pytest.approx([0.004, 0.006, 0.006, 0.04, np.nan, np.nan], nan_ok=True)
+    assert judged.verdict.to_list() == ["better", "worse", "better", "better", "", ""]
+    # Twice as many comparisons: the fourth does not hold any more.
+    assert equal_cost.judged(pd.concat([rows, rows])).verdict.to_list()[3] == "open"
+    assert not len(equal_cost.judged(pd.DataFrame()))
 
 
 def random_pairs(n=40, split="test"):
@@ -160,54 +197,78 @@ def test_a_result_is_cached_apart_for_all_that_decides_it(trained, tmp_path):
     assert len(folders) == len(evaluators) + 2  # the same twice
 
 
-def test_an_interrupted_evaluation_goes_on(trained, tmp_path, monkeypatch):
+def candidates_of(dense):
+    at = ("macs", "70%", 0.7)
+    drawn = [Candidate("random", *at, dense, draw) for draw in range(2)]
+    return [Candidate("dense", "-", "-", 1.0, dense), *drawn, Candidate("lamp", "macs", "55%", 0.55, dense)]
+
+
+LENGTHS = parameters.fine_tunings("2 steps, 2 runs; 1 epoch, 1 run, at 0.7")
+
+
+def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on(trained, tmp_path, monkeypatch):
     dense = trained_like(UNet(1, 1, ngf=4))
-    candidates = [Candidate("random", "macs", "a", dense, 1), Candidate("dense", "-", "-", dense)]
-    candidates.append(Candidate("dense, as trained", "-", "-", dense))
-    first = unet_runs.evaluate(tuning_in(tmp_path, trained), candidates, 0, 2, 2)
-    assert list(zip(first.rows.method, first.rows.run, strict=True)) == [
-        ("random", 1), ("dense", 0), ("dense", 1), ("dense, as trained", 0),
+    first = unet_runs.evaluate(tuning_in(tmp_path, trained), candidates_of(dense), 0, LENGTHS)
+    keys = list(first.rows[KEY].itertuples(index=False, name=None))
+    assert keys == [
+        ("dense", "-", "-", "as trained", 0),
+        ("dense", "-", "-", "2 steps", 0), ("dense", "-", "-", "2 steps", 1),
+        ("random", "macs", "70%", "2 steps", 0), ("random", "macs", "70%", "2 steps", 1),
+        ("lamp", "macs", "55%", "2 steps", 0), ("lamp", "macs", "55%", "2 steps", 1),
+        ("dense", "-", "-", "1 epoch", 0), ("random", "macs", "70%", "1 epoch", 0),
     ]  # fmt: skip
-    assert list(first.l1.columns) == [(*key, run) for *key, run in first.rows.iloc[:, :4].itertuples(index=False)]
-    assert first.l1.mean().to_list() == pytest.approx(first.rows.l1.to_list()) and len(first.l1) == 20
-    assert first.ssim.mean().to_list() == pytest.approx(first.rows.ssim.to_list())
-    # A draw is run once, with its own seed; that of the second run of the same network.
-    assert first.rows.l1[0] == first.rows.l1[2] != first.rows.l1[1] != first.rows.l1[3]
+    for name in ("l1", "ssim"):
+        assert list(first.scores[name].columns) == keys and len(first.scores[name]) == 20
+        assert first.scores[name].mean().to_list() == pytest.approx(first.rows[name].to_list())
+    l1 = dict(zip(keys, first.rows.l1, strict=True))
+    # A draw is run once, with its own seed: here that of the same run of the same network.
+    assert l1[keys[1]] == l1[keys[3]] != l1[keys[2]] == l1[keys[4]] and len({l1[keys[i]] for i in (0, 1, 2, 7)}) == 4
     assert first.rows.macs[0] == costs(dense, torch.zeros(1, 1, 32, 32))["macs"]
-    assert [images.shape for images in first.images] == [(8, 1, 32, 32)] * 4
-    # As trained is not fine-tuned.
-    evaluator = UNetEvaluator("paired_folder", random_pairs())
-    assert first.rows.l1[3] == pytest.approx(evaluator(dense)["l1"])
+    assert [images.shape for images in first.images] == [(8, 1, 32, 32)] * 9
+    # As trained is not fine-tuned; an epoch of 24 pairs has 3 steps of 8.
+    assert l1[keys[0]] == pytest.approx(UNetEvaluator("paired_folder", random_pairs())(dense)["l1"])
+    again = tuning_in(tmp_path, trained)
+    assert again.result(candidates_of(dense)[0], 0, 3)["scores"]["l1"] == l1[keys[7]]
 
     def finetune(*arguments):
         raise AssertionError("fine-tuned again")
 
     monkeypatch.setattr(unet_runs.pix2pix, "finetune", finetune)
     tuning = tuning_in(tmp_path, trained)
-    again = unet_runs.evaluate(tuning, candidates, 0, 2, 2)
-    pd.testing.assert_frame_equal(first.rows, again.rows)
-    pd.testing.assert_frame_equal(first.l1, again.l1)
+    second = unet_runs.evaluate(tuning, candidates_of(dense), 0, LENGTHS, backwards=True)
+    pd.testing.assert_frame_equal(first.rows, second.rows)
+    pd.testing.assert_frame_equal(first.scores["l1"], second.scores["l1"])
     assert tuning.cache.seconds > 0
     with pytest.raises(AssertionError, match="fine-tuned again"):
         tuning.before_and_after(dense, 0, 2)
 
 
-def test_more_steps_are_taken_at_two_costs_once_by_each_method(trained, tmp_path):
-    dense = trained_like(UNet(1, 1, ngf=4))
-    goals = [("macs", "a", 3), ("macs", "b", 2), ("macs", "c", 1), ("parameters", "d", 1)]
-    keys = [("inner", "macs", "a"), ("inner", "macs", "b"), ("outer", "macs", "a"), ("lamp", "parameters", "d")]
-    candidates = [Candidate(*key, dense) for key in [*keys, ("dense", "-", "-"), ("dense, as trained", "-", "-")]]
-    candidates += [Candidate("random", "macs", "b", dense, draw) for draw in (0, 1)]
-    assert unet_runs.reached_by_inner(candidates, goals) == ("macs", "b")
-    assert unet_runs.reached_by_inner(candidates[2:], goals) is None
+def test_two_processes_share_the_work_from_both_ends(trained, tmp_path, monkeypatch):
+    computed = []
+    result = {"scores": {"l1": 0.1}, "l1": torch.ones(3), "ssim": torch.ones(3), "images": torch.zeros(8, 1, 2, 2)}
     tuning = tuning_in(tmp_path, trained)
-    rows = unet_runs.evaluate(tuning, candidates, 0, 1, 1).rows
-    more = unet_runs.more_steps(tuning, candidates, goals, rows, 0, 1, 3)
-    assert more.groupby(["measure", "target"]).method.unique().map(list).to_dict() == {
-        ("macs", "b"): ["inner", "dense", "random"], ("parameters", "d"): ["lamp", "dense"],
-    }  # fmt: skip
-    assert more.steps.to_list() == [1, 3] * 5
-    assert more.l1[0] == rows.l1[0] != more.l1[1]
+    monkeypatch.setattr(
+        tuning, "result", lambda candidate, seed, steps: computed.append((candidate, seed, steps)) or result
+    )
+    candidates = candidates_of(trained_like(UNet(1, 1, ngf=4)))
+    for backwards in (False, True):
+        computed.clear()
+        unet_runs.evaluate(tuning, candidates, 5, LENGTHS, backwards)
+        first, last = (candidates[0], 5, 0), (candidates[1], 5, 3)
+        assert computed[0] == (last if backwards else first) and computed[-1] == last
+        assert len(computed) == (18 if backwards else 9)
+
+
+def test_frames_of_a_clip_are_averaged_before_they_are_compared(trained, tmp_path):
+    test = random_pairs()
+    test = Pairs("paired_folder", "test", test.inputs, test.targets, "clips", torch.arange(40) // 4)
+    evaluator = UNetEvaluator("paired_folder", test)
+    assert evaluator.clips.tolist() == [clip for clip in (1, 3, 5, 7, 9) for _ in range(4)]
+    dense = trained_like(UNet(1, 1, ngf=4))
+    result = tuning_in(tmp_path, trained, evaluator=evaluator).result(Candidate("dense", "-", "-", 1.0, dense), 0, 0)
+    each = evaluator.each(translate(dense, evaluator.inputs)).l1.to_numpy().reshape(5, 4)
+    assert result["l1"].tolist() == pytest.approx(each.mean(1).tolist())
+    assert result["scores"]["l1"] == pytest.approx(each.mean())
 
 
 def test_non_monotonic_is_what_is_worse_than_with_more_removed():
@@ -236,29 +297,40 @@ def test_rises_of_a_scan_are_over_the_dense_network_in_the_same_state():
     )
 
 
-def test_the_trivial_rise_is_what_no_network_is_worse():
-    no_loss = pd.DataFrame({"difference": [0.0, 0.02, 0.04], "of the gain": [0.0, 0.1, 0.2]})
-    assert equal_cost.trivial_rise(no_loss) == pytest.approx(0.2)
+def rows_of(*keys):
+    rows = pd.DataFrame(keys, columns=KEY)
+    return rows.assign(macs=rows.target.map({"-": 100, "85%": 85, "70%": 70, "55%": 55}))
 
 
-def test_shares_saved_count_depth_reduction_under_both_costs():
-    rows = pd.DataFrame(
-        [("dense", "-", "-", 100, 10), ("depth reduction", "both", "1", 80, 5), ("inner", "macs", "1", 82, 9),
-         ("lamp", "parameters", "0.2", 50, 2), ("small dense 9", "parameters", "0.2", 10, 1)],
-        columns=["method", "measure", "target", "macs", "parameters"],
-    )  # fmt: skip
-    saved = equal_cost.shares_saved(rows)
-    assert list(saved) == [("macs", "1"), ("parameters", "1"), ("parameters", "0.2")]
-    assert list(saved.values()) == pytest.approx([0.19, 0.5, 0.8])
+def test_rises_are_over_the_dense_network_after_the_same_fine_tuning():
+    rows = rows_of(
+        ("dense", "-", "-", "as trained", 0), ("dense", "-", "-", "1 epoch", 0), ("dense", "-", "-", "1 epoch", 1),
+        ("inner", "macs", "70%", "1 epoch", 0),
+    ).assign(l1=[0.5, 0.1, 0.3, 0.25])  # fmt: skip
+    assert equal_cost.rises(rows).to_list() == pytest.approx([0, -50, 50, 25])
 
 
-def test_pictured_are_the_first_runs_at_one_cost_and_the_small_dense_networks():
-    rows = pd.DataFrame(
-        [("uniform", "macs", "b", 0), ("inner", "macs", "b", 0), ("inner", "macs", "b", 1), ("inner", "macs", "a", 0),
-         ("lamp", "parameters", "b", 0), ("depth reduction", "both", "b", 0), ("random", "macs", "b", 0),
-         ("dense", "-", "-", 0), ("dense, as trained", "-", "-", 0), ("small dense 9", "parameters", "a", 0)],
-        columns=["method", "measure", "target", "run"],
-    )  # fmt: skip
-    shown = equal_cost.pictured(rows, "b")
-    assert shown.method.to_list() == ["dense", "depth reduction", "inner", "uniform", "small dense 9"]
-    assert shown.index.to_list() == [7, 5, 1, 0, 9]
+def test_pictured_is_the_longest_fine_tuning_of_several_runs_at_the_cost_that_most_methods_reach():
+    dense = [
+        ("dense", "-", "-", ft, run) for ft, run in (("40 steps", 0), ("1 epoch", 0), ("1 epoch", 1), ("4 epochs", 0))
+    ]
+    at = [
+        (method, "macs", target, ft, run)
+        for ft, runs in (("40 steps", 2), ("1 epoch", 2), ("4 epochs", 1))
+        for target, methods in (
+            ("85%", ("lamp", "inner", "random")),
+            ("70%", ("inner",)),
+            ("55%", ("uniform", "lamp", "inner")),
+        )
+        for method in methods
+        for run in range(runs)
+    ]
+    rows = rows_of(*dense, *at)
+    assert equal_cost.longest(rows) == "1 epoch"
+    shown = equal_cost.pictured(rows)
+    assert shown[KEY].to_numpy().tolist() == [
+        ["dense", "-", "-", "1 epoch", 0],
+        *([name, "macs", "55%", "1 epoch", 0] for name in ("inner", "uniform", "lamp")),
+    ]  # fmt: skip
+    once = rows[rows.run == 0]
+    assert equal_cost.longest(once) == "4 epochs"

@@ -15,15 +15,15 @@ from ganprune_utils.pruning import choose_filters, filter_groups, filter_scores,
 from ganprune_utils.pruning import unet as unet_pruning
 from ganprune_utils.pruning.unet import (
     COSTS,
+    DEPTH_REDUCTION,
     FEWEST,
     METHODS,
-    Candidate,
+    OutOfReach,
     all_methods,
     costs,
     costs_without,
     describe_groups,
-    is_inner,
-    nearest,
+    level_of,
     prune_to,
     reduce_depth,
     targets,
@@ -59,67 +59,71 @@ def test_reduced_depth_gives_what_the_deep_one_gives_without_its_inner_part(unet
 
 
 @pytest.mark.parametrize("measure", COSTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted({*METHODS} - {DEPTH_REDUCTION}))
 def test_every_method_reaches_the_cost(unet, groups, method, measure):
     target = {"macs": 0.8, "parameters": 0.9}[measure] * costs(unet, INPUTS)[measure]
     small = prune_to(unet, method, target, measure, INPUTS, groups=groups)
     assert costs(small, INPUTS)[measure] == pytest.approx(target, rel=0.06)
     left = {name: small.get_submodule(name).out_channels for name in groups}
-    touched = {is_inner(name, 5) for name, group in groups.items() if left[name] < group.size}
-    assert touched == {"inner": {True}, "outer": {False}}.get(method, {True, False}) or method in ("global", "lamp")
+    touched = {level_of(name) for name, group in groups.items() if left[name] < group.size}
+    inner = {"inner": {4, 5}, "random inner": {4, 5}}
+    assert touched == inner.get(method, {1, 2, 3, 4, 5}) or method in ("global", "lamp")
+
+
+def test_random_inner_filters_are_as_many_of_each_layer_as_the_smallest_and_others(unet, groups):
+    target = 0.75 * costs(unet, INPUTS)["macs"]
+    small, *drawn = (
+        prune_to(unet, method, target, "macs", INPUTS, seed, groups)
+        for method, seed in (("inner", 0), ("random inner", 0), ("random inner", 0), ("random inner", 1))
+    )
+    assert {widths(network) for network in drawn} == {widths(small)} != {widths(unet)}
+    weights = [network.down["down4"].conv.weight for network in (small, *drawn)]
+    assert torch.equal(weights[1], weights[2])
+    assert not torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[3])
+
+
+def test_how_many_levels_are_inner_is_asked_for(unet, groups):
+    target = 0.7 * costs(unet, INPUTS)["macs"]
+    small = prune_to(unet, "inner", target, "macs", INPUTS, groups=groups, inner_levels=3)
+    left = {name: small.get_submodule(name).out_channels for name in groups}
+    assert {level_of(name) for name, group in groups.items() if left[name] < group.size} == {3, 4, 5}
+
+
+def test_depth_reduction_reaches_only_what_whole_levels_cost(unet):
+    of_levels = [costs(reduce_depth(unet, levels), INPUTS)["macs"] for levels in (1, 2, 3)]
+    for levels, cost_of in enumerate(of_levels, start=1):
+        for factor in (1 / 1.04, 1.04):
+            assert prune_to(unet, DEPTH_REDUCTION, factor * cost_of, "macs", INPUTS).depth == 5 - levels
+    with pytest.raises(OutOfReach, match="depth reduction: whole levels cannot reach"):
+        prune_to(unet, DEPTH_REDUCTION, (of_levels[0] + of_levels[1]) / 2, "macs", INPUTS)
 
 
 def test_what_cannot_be_is_one_clear_line(unet):
     with pytest.raises(ParameterError, match="levels = 4: of 5 levels 1 to 3 can go"):
         reduce_depth(unet, 4)
-    with pytest.raises(ParameterError, match="method outer: cannot reach"):
-        prune_to(unet, "outer", 0.01 * costs(unet, INPUTS)["parameters"], "parameters", INPUTS)
+    with pytest.raises(OutOfReach, match="method inner: cannot reach"):
+        prune_to(unet, "inner", 0.1 * costs(unet, INPUTS)["macs"], "macs", INPUTS)
     with pytest.raises(ParameterError, match="method = 'middle'"):
         prune_to(unet, "middle", 1, "macs", INPUTS)
 
 
-def test_all_methods_at_equal_cost(unet):
-    goals = targets(unet, [1], {"parameters": [0.9]}, INPUTS)
-    candidates = all_methods(unet, [1], goals, 2, INPUTS)
-    (reduced,) = [c.network for c in candidates if c.method == "depth reduction"]
-    assert {c.method for c in candidates} == {"depth reduction", *METHODS} and reduced.depth == 4
-    first = candidates[0]
-    assert (first.measure, first.target, first.draw) == ("both", "1 level removed", None)
-    at = [(c.method, c.draw) for c in candidates if (c.measure, c.target) == ("macs", "1 level removed")]
-    assert ("random", 1) in at and ("lamp", None) in at and ("lamp", 1) not in at
-    goal = {(m, label): value for m, label, value in goals}
-    assert goal["macs", "1 level removed"] == costs(reduced, INPUTS)["macs"]
-    assert goal["parameters", "90%"] == 0.9 * costs(unet, INPUTS)["parameters"]
-    for c in candidates:
-        if c.method != "depth reduction":
-            assert costs(c.network, INPUTS)[c.measure] == pytest.approx(goal[c.measure, c.target], rel=0.1)
-            fewest = min(map(int, widths(c.network).replace("|", "").split()))
-            assert fewest >= FEWEST or c.method in ("global", "lamp")
-
-
-def test_a_method_that_cannot_get_so_far_is_left_out(unet):
-    # Without three levels less is left than what the outer layers alone can lose.
-    goals = targets(unet, [3], {}, INPUTS)
-    candidates = all_methods(unet, [3], goals, 1, INPUTS)
-    assert ("outer", "parameters", "3 levels removed") not in [(c.method, c.measure, c.target) for c in candidates]
-
-
-def test_the_dense_network_and_reduced_depth_belong_to_every_measure(unet):
-    dense, reduced, lamp = (Candidate("", *at, unet) for at in (("-", "-"), ("both", "a"), ("macs", "a")))
-    assert [c.is_at("macs", "a") for c in (dense, reduced, lamp)] == [True, True, True]
-    assert [c.is_at("parameters", "a") for c in (dense, reduced, lamp)] == [True, True, False]
-    assert [c.is_at("macs", "b") for c in (dense, reduced, lamp)] == [True, False, False]
-
-
-def test_a_small_dense_network_belongs_to_the_cost_that_is_nearest_to_its_own(unet):
-    goals = targets(unet, [1, 2], {"macs": [0.65], "parameters": [0.8]}, INPUTS)
-    assert [goal[:2] for goal in goals] == [
-        ("macs", "1 level removed"), ("macs", "65%"), ("macs", "2 levels removed"),
-        ("parameters", "80%"), ("parameters", "1 level removed"), ("parameters", "2 levels removed"),
+def test_all_methods_at_equal_cost(unet, capsys):
+    goals = targets(unet, {"macs": [0.7], "parameters": [0.9]}, INPUTS)
+    whole = costs(unet, INPUTS)
+    assert goals == [
+        ("macs", "70%", 0.7, 0.7 * whole["macs"]), ("parameters", "90%", 0.9, 0.9 * whole["parameters"]),
     ]  # fmt: skip
-    assert nearest(goals, reduce_depth(unet, 2), INPUTS)[1] == "2 levels removed"
-    small = UNet(1, 3, down=[13, 26, 52, 104, 104], up=[104, 52, 26, 13])
-    assert nearest(goals, small, INPUTS) == ("macs", "65%")
+    candidates = all_methods(unet, goals, 2, INPUTS)
+    # Whole levels come at other costs: that is said, and there is no candidate.
+    assert {c.method for c in candidates} == {*METHODS} - {DEPTH_REDUCTION}
+    assert "method depth reduction: cannot reach 70% of the macs\n" in capsys.readouterr().out
+    at = [(c.method, c.draw) for c in candidates if (c.measure, c.target, c.left) == ("macs", "70%", 0.7)]
+    assert {("random", 0), ("random", 1), ("random inner", 1), ("lamp", None)} < set(at) and len(at) == 8
+    goal = {(m, label): value for m, label, _, value in goals}
+    for c in candidates:
+        assert costs(c.network, INPUTS)[c.measure] == pytest.approx(goal[c.measure, c.target], rel=0.1)
+        fewest = min(map(int, widths(c.network).replace("|", "").split()))
+        assert fewest >= FEWEST or c.method in ("global", "lamp")
 
 
 @torch.no_grad()
@@ -144,6 +148,21 @@ def test_dead_weights_go_without_a_trace(unet):
     assert not reduce_depth(live, 1).pixel
     target = 0.5 * count(live)
     assert count(prune_to(live, "uniform", target, "parameters", INPUTS)) == pytest.approx(target, 0.05)
+
+
+@torch.no_grad()
+def test_at_128_pixels_only_depth_7_has_dead_weights():
+    pictures = torch.randn(2, 1, 128, 128)
+    for depth in (5, 7):
+        whole = trained_like(UNet(1, 3, ngf=2, depth=depth))
+        live = without_dead_weights(whole, (128, 128))
+        assert live.pixel == (depth == 7) and live(pictures).shape == (2, 3, 128, 128)
+        assert (live(pictures) - whole(pictures)).abs().max() < 1e-5
+        # Of the bottleneck's neighbours, at 2x2 pixels, every weight meets one.
+        for block in (live.down[f"down{depth - 1}"], live.up[f"up{depth - 1}"]):
+            before = live(pictures)
+            block.conv.weight[:, :, 0, 0] += 1
+            assert (live(pictures) - before).abs().max() > 1e-6
 
 
 def test_no_training_would_ever_change_the_dead_weights(unet):
@@ -172,7 +191,7 @@ def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
 
     monkeypatch.setattr(unet_pruning, "prune_to", broken)
     with pytest.raises(ParameterError, match="has NaN"):
-        all_methods(unet, [1], targets(unet, [1], {}, INPUTS), 1, INPUTS)
+        all_methods(unet, targets(unet, {"macs": [0.7]}, INPUTS), 1, INPUTS)
 
 
 def counted_networks():

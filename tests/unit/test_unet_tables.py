@@ -1,53 +1,121 @@
-"""The tables of pruned U-Nets at equal cost, and what is called saved."""
+"""The tables of pruned U-Nets at equal cost."""
 
 import pandas as pd
 import pytest
 
 from ganprune_utils.analysis import equal_cost, unet_layers, unet_tables
+from ganprune_utils.errors import DataError
 
 ROWS = pd.DataFrame(
     [
-        ("dense", "-", "-", 0, 0.10, 100, 10),
-        ("dense", "-", "-", 1, 0.12, 100, 10),
-        ("depth reduction", "both", "1 level removed", 0, 0.13, 80, 5),
-        ("inner", "macs", "1 level removed", 0, 0.14, 80, 6),
-        ("inner", "parameters", "80 %", 0, 0.15, 95, 8),
-        ("small dense 9", "macs", "1 level removed", 0, 0.16, 80, 7),
+        ("dense", "-", "-", "as trained", 0, 0.1), ("dense", "-", "-", "40 steps", 0, 0.2),
+        ("dense", "-", "-", "40 steps", 1, 0.4), ("dense", "-", "-", "4 epochs", 0, 0.1),
+        ("inner", "macs", "70%", "40 steps", 0, 0.35), ("inner", "macs", "70%", "40 steps", 1, 0.45),
+        ("global", "macs", "70%", "40 steps", 0, 0.2), ("global", "macs", "70%", "40 steps", 1, 0.2),
+        ("inner", "macs", "70%", "4 epochs", 0, 0.15), ("inner", "macs", "55%", "40 steps", 0, 0.5),
     ],
-    columns=["method", "measure", "target", "run", "l1", "macs", "parameters"],
-).assign(task="edges")
+    columns=["method", "measure", "target", "fine_tuning", "run", "l1"],
+).assign(network="edges (depth 5)", ssim=0.5, frechet=lambda rows: 10 * rows.l1)  # fmt: skip
+COMPARISONS = pd.DataFrame(
+    [
+        ("inner", "global", "70%", "40 steps", "l1", -0.1, -0.2, -0.05, 2, "better"),
+        ("inner", "global", "70%", "40 steps", "ssim", -0.1, -0.2, -0.05, 2, "worse"),
+        ("inner", "dense", "70%", "40 steps", "l1", 0.01, 0.005, 0.015, 2, ""),
+        ("inner", "global", "70%", "4 epochs", "l1", -0.1, None, None, 1, ""),
+        ("inner", "dense", "70%", "4 epochs", "l1", 0.01, 0.005, 0.015, 1, ""),
+        ("global", "dense", "70%", "40 steps", "l1", 0.01, 0.005, 0.025, 2, ""),
+        ("lamp", "global", "55%", "40 steps", "l1", 0.1, 0.05, 0.2, 2, "open"),
+    ],
+    columns=["method", "against", "target", "fine_tuning", "metric", "difference", "low", "high", "runs", "verdict"],
+).assign(measure="macs", network="edges (depth 5)")  # fmt: skip
+LATENCY = ROWS.drop_duplicates(["method", "measure", "target"]).assign(median=12.345)
 
 
-def test_equal_cost_puts_each_network_under_the_cost_that_was_made_equal():
-    table = unet_tables.equal_cost_table(ROWS, "l1", 2)
-    assert list(table.columns) == [
-        ("equal MACs:", "1 level removed"), ("equal parameters:", "80 %"), ("equal parameters:", "1 level removed"),
+def test_every_cost_has_a_table_of_all_methods_after_each_fine_tuning():
+    tables = unet_tables.equal_cost_tables(ROWS, COMPARISONS, LATENCY, 0.02)
+    assert list(tables) == ["30 % of the MACs saved", "45 % of the MACs saved"]
+    table = tables["30 % of the MACs saved"]
+    assert list(table.columns) == ["L1", "SSIM", "Fréchet distance", "L1 over dense, %", "ms"]
+    missing = ["random inner", "depth reduction", "uniform", "lamp", "random"]
+    assert list(table.index) == [
+        ("as trained", "dense"),
+        *(("40 steps", name) for name in ("global", "dense", "inner", *missing)),  # the lowest L1 first
+        *(("4 epochs", name) for name in ("dense", "inner", *missing)),  # what was not run is no failure
     ]  # fmt: skip
-    methods = ["saved", "dense", "depth reduction", "inner", "small dense 9"]
-    assert table.index.get_level_values("method").to_list() == methods
-    assert table.loc[("edges", "saved")].to_list() == ["20 %", "20 %", "50 %"]
-    assert table.loc[("edges", "dense")].to_list() == ["0.11 ± 0.01"] * 3
-    assert table.loc[("edges", "depth reduction")].to_list() == ["0.13", "", "0.13"]
-    assert table.loc[("edges", "inner")].to_list() == ["0.14", "0.15", ""]
-    assert table.loc[("edges", "small dense 9")].to_list() == ["0.16", "", ""]
-    table = unet_tables.equal_cost_table(ROWS, "l1", 2, {"edges": 3.0})
-    assert table.loc[("edges", "no network")].to_list() == ["3.00"] * 3
-    assert not len(unet_tables.equal_cost_table(ROWS, "frechet", 2))
+    assert table.loc[("40 steps", "inner")].to_list() == [
+        "0.4000 ± 0.0707", "0.5000 ± 0.0000", "4.00 ± 0.71", "+1.0 [+0.5, +1.5] no loss", "12.3",
+    ]  # fmt: skip
+    # Beyond the margin, and of one run.
+    assert table.loc[("40 steps", "global"), "L1 over dense, %"] == "+1.0 [+0.5, +2.5]"
+    assert table.loc[("4 epochs", "inner")].to_list() == ["0.1500", "0.5000", "1.50", "+1.0 [+0.5, +1.5]", "12.3"]
+    assert table.loc[("40 steps", "lamp")].to_list() == ["cannot reach this budget", "", "", "", ""]
+    # At the other cost nothing had 4 epochs.
+    assert set(tables["45 % of the MACs saved"].index.get_level_values(0)) == {"as trained", "40 steps"}
+    without = unet_tables.equal_cost_tables(ROWS.drop(columns="frechet"), COMPARISONS, LATENCY, 0.02)
+    assert "Fréchet distance" not in without["30 % of the MACs saved"]
 
 
-def test_time_stands_under_the_same_costs():
-    latency = ROWS.drop_duplicates(["method", "measure", "target"]).assign(median=12.3456, **{"times faster": 1.5})
-    table = unet_tables.latency_table(latency, ROWS)
-    assert table.loc[("edges", "inner")].to_list() == ["12.35 (1.50×)", "12.35 (1.50×)", ""]
-    assert table.loc[("edges", "dense")].to_list() == ["12.35 (1.50×)"] * 3
-    assert table.loc[("edges", "depth reduction")].to_list() == ["12.35 (1.50×)", "", "12.35 (1.50×)"]
+def test_comparisons_have_the_metrics_side_by_side():
+    table = unet_tables.against_table(COMPARISONS, "global", equal_cost.PROPOSED)
+    assert table.index.to_list() == [
+        ("edges (depth 5)", "30 % of the MACs saved", "40 steps", "inner"),
+        ("edges (depth 5)", "30 % of the MACs saved", "4 epochs", "inner"),
+    ]
+    assert table.to_numpy().tolist() == [
+        ["-10.0 [-20.0, -5.0] better", "-10.0 [-20.0, -5.0] worse"], ["-10.0", ""],
+    ]  # fmt: skip
+    assert list(table.columns) == ["L1", "SSIM"]
+    others = unet_tables.against_table(COMPARISONS, "global", equal_cost.OTHERS)
+    assert others.index.get_level_values("method").to_list() == ["lamp"]
+    assert len(unet_tables.against_table(COMPARISONS, "global")) == 3
 
 
-def test_rises_are_over_the_mean_dense_network_of_the_task():
-    other = ROWS.assign(task="colour", l1=10 * ROWS.l1)
-    rises = equal_cost.rises(pd.concat([ROWS, other], ignore_index=True))
-    assert rises.iloc[[3, 9]].to_list() == pytest.approx([100 * (0.14 / 0.11 - 1)] * 2)
-    assert equal_cost.rises(ROWS.drop(columns="task")).to_list() == pytest.approx(rises.to_list()[:6])
+def test_a_network_is_a_task_a_depth_and_a_seed():
+    runs = pd.DataFrame({"task": ["edges", "edges", "faces"], "depth": [5, 5, 7], "seed": [0, 1, 0]})
+    names = ["edges (depth 5)", "edges (depth 5, seed 1)", "faces (depth 7)"]
+    runs = unet_tables.with_network(runs.assign(frechet=[0.1, 0.2, None]))
+    assert runs.network.to_list() == names
+    assert unet_tables.file_name(names[1]) == "edges-depth-5-seed-1"
+    columns = unet_tables.of_each_network(lambda own, empty: list(own), runs, pd.DataFrame())
+    assert list(columns) == names and ["frechet" in own for own in columns.values()] == [True, True, False]
+    assert unet_tables.of_each_network(len, pd.DataFrame()) == {} and not len(unet_tables.with_network(pd.DataFrame()))
+    with pytest.raises(DataError, match="tables of an earlier study: .* run the study again"):
+        unet_tables.with_network(pd.DataFrame({"task": ["edges"], "seed": [0]}))
+
+
+def test_the_protocol_is_that_of_the_runs_and_of_their_trainings():
+    trained = {"task": "faces", "seed": 0, "depth": 7, "ngf": 32, "epochs": 15, "decay_epochs": 7, "batch_size": 16}
+    pruned = {
+        "task": "faces",
+        "seed": 0,
+        "fine_tuning": "1 epoch, 3 runs",
+        "inner_levels": 4,
+        "n_test": 0,
+        "margin": 0.02,
+    }
+    runs = {
+        "faces_depth7/seed0/unet": trained,
+        "faces_depth7/seed0/equal_cost": pruned | {"checkpoint": "results/u/faces_depth7/seed0/unet"},
+        "edges/seed1/layer_scan": {"task": "edges", "seed": 1, "steps": 40},
+        "edges/seed1/equal_cost": pruned | {"task": "edges", "seed": 1, "checkpoint": "pretrained"},
+    }
+    table = unet_tables.protocol(pd.DataFrame({"run": list(runs), "parameters": list(runs.values())}))
+    assert table.run.to_list() == ["faces_depth7/seed0/equal_cost", "edges/seed1/equal_cost"]
+    assert table.network[0] == "faces (depth 7)" and table.margin.max() == 0.02
+    shown = table[["epochs", "batch_size", "ngf", "fine_tuning", "inner_levels"]].to_numpy().tolist()
+    assert shown == [[15, 16, 32, "1 epoch, 3 runs", 4], ["", "", "", "1 epoch, 3 runs", 4]]
+
+
+def test_networks_stand_beside_the_baselines_without_one():
+    answers = ["the mean picture", "the U-Net", "the mean picture", "the U-Net"]
+    trained = pd.DataFrame(
+        {"network": "edges", "seed": 0, "ngf": [64, 64, 9, 9], "answer": answers, "l1": [2, 3, 2, 1]}
+    )
+    table = unet_tables.networks_table(trained)
+    assert table.index.to_list() == [
+        ("edges", "the mean picture", "-"), ("edges", "the U-Net", "64"), ("edges", "the U-Net", "9"),
+    ]  # fmt: skip
+    assert table.l1.to_list() == [2, 3, 1] and list(table.columns) == ["l1"]
 
 
 def test_a_critical_sparsity_is_given_only_within_what_was_tried():
@@ -57,97 +125,14 @@ def test_a_critical_sparsity_is_given_only_within_what_was_tried():
 
 
 def test_the_ranking_has_both_states_side_by_side():
-    ranking = {"task": "edges", "fine_tuned": [False, False, True, True], "layer": ["up2", "down1", "down1", "up2"]}
+    ranking = {"network": "edges", "fine_tuned": [False, False, True, True], "layer": ["up2", "down1", "down1", "up2"]}
     ranking = pd.DataFrame(ranking | {"critical_sparsity": [0.1, 0.3, None, 0.5], "at_half": [0.5, 0.25, 0.0, 0.1234]})
-    layers = pd.DataFrame({"task": "edges", "layer": ["down1", "up2"], "macs %": [5.94, 1], "parameters %": [0.65, 2]})
+    layers = pd.DataFrame(
+        {"network": "edges", "layer": ["down1", "up2"], "macs %": [5.94, 1], "parameters %": [0.65, 2]}
+    )
     table = unet_layers.ranking_table(ranking, pd.DataFrame({"ratio": [0.25, 0.9]}), layers)
     assert list(table.index) == [("edges", "up2"), ("edges", "down1")]
     assert table["critical sparsity", "as pruned"].to_list() == ["< 0.25", "0.30"]
     assert table["critical sparsity", "fine-tuned"].to_list() == ["0.50", "> 0.9"]
     assert table["rise at half, %", "fine-tuned"].to_list() == [12.34, 0]
     assert table["saved at half, %", "macs"].to_list() == [1, 5.9]
-
-
-def test_the_protocol_is_that_of_the_runs():
-    pruned = {"n_seeds": 4, "steps": 70, "n_test": 0}
-    stated = {"margin": 0.03, "margin_of_gain": 0.2}
-    parameters = [{"task": "edges", **pruned}, {"task": "edges", **pruned, **stated}, {"task": "colour", **pruned}]
-    parameters += [{"task": "edges", "epochs": 5, "decay_epochs": 1, "batch_size": 8}]
-    protocol = unet_tables.protocol(pd.DataFrame({"parameters": parameters}))
-    trained = {"epochs": 5, "batch_size": 8}
-    assert protocol == {"tasks": ["edges", "colour"], **pruned, **stated, **trained}
-    protocol = unet_tables.protocol(pd.DataFrame({"parameters": parameters[:1]}))
-    assert protocol == {"tasks": ["edges"], **pruned, **dict.fromkeys([*stated, *trained])}
-
-
-def test_networks_stand_by_width_below_the_baselines_without_one():
-    answers = ["the U-Net", "the mean picture", "the U-Net", "the mean picture"]
-    trained = pd.DataFrame({"task": "edges", "seed": 0, "ngf": [64, 64, 9, 9], "answer": answers, "l1": [1, 2, 3, 2]})
-    table = unet_tables.networks_table(trained)
-    assert table.ngf.to_list() == ["-", "9", "64"] and table.l1.to_list() == [2, 3, 1]
-    # And again, from what a report wrote.
-    assert unet_tables.networks_table(table).equals(table)
-
-
-def test_most_saved_is_by_what_is_no_loss():
-    no_loss = pd.DataFrame(
-        {
-            "task": "edges", "seed": 0, "ngf": 64, "method": ["inner", "inner", "inner", "outer"],
-            "target": ["a", "b", "c", "a"], "measure": ["macs", "macs", "parameters", "macs"],
-            "no_loss": [True, True, True, False], "high": [0.01, 0.015, 0.01, 0.2],
-            "macs saved": [0.2, 0.3, 0.4, 0.5], "parameters saved": [0.6, 0.5, 0.55, 0.9],
-        }
-    )  # fmt: skip
-    no_loss = no_loss.assign(difference=0.004, low=-0.01, margin=0.02, **{"of the gain": 0.02})
-    table = unet_tables.no_loss_table(no_loss)
-    assert list(table.index) == [("edges", "inner")] * 2
-    assert table["at"].to_list() == ["parameters c", "macs a"]
-    assert table["macs saved"].to_list() == [40, 20] and table.difference.to_list() == [0.4, 0.4]
-    assert table["parameters saved"].to_list() == [55, 60] and table.high.to_list() == [1, 1]
-    nothing = unet_tables.no_loss_table(no_loss.assign(no_loss=False, difference=0.1, low=0, high=1, margin=0))
-    assert not len(nothing)
-
-
-def test_comparisons_stand_under_their_costs():
-    comparisons = pd.DataFrame(
-        {
-            "task": "edges", "proposed": "inner", "measure": ["parameters", "macs", "macs"],
-            "against": ["uniform", "uniform", "outer"], "target": ["a", "b", "a"], "better": [True, False, False],
-            "worse": [False, False, True], "difference": [-0.1, 0.01, 0.2], "low": -0.2, "high": [-0.05, 0.02, 0.3],
-        }
-    )  # fmt: skip
-    table = unet_tables.comparison_table(comparisons)
-    heads = [("equal MACs:", "b"), ("equal MACs:", "a"), ("equal parameters:", "a")]
-    assert list(table.columns) == heads
-    assert table.loc[("edges", "inner − uniform")].to_list() == [
-        "+1.0 [-20.0, +2.0]", "", "-10.0 [-20.0, -5.0] better",
-    ]  # fmt: skip
-    assert table.loc[("edges", "inner − outer")].to_list() == ["", "+20.0 [-20.0, +30.0] worse", ""]
-    # Another training is not called better or worse.
-    table = unet_tables.comparison_table(comparisons.assign(against="small dense 9"))
-    assert not table.apply(lambda column: column.str.contains("better|worse")).any(axis=None)
-
-
-def test_outcomes_stand_below_what_is_saved():
-    comparisons = pd.DataFrame(
-        {
-            "task": "edges", "proposed": ["inner", "depth reduction"], "measure": "macs", "against": "uniform",
-            "target": "1 level removed", "better": [True, False], "worse": False, "difference": [-0.1, 0.01],
-            "low": -0.2, "high": [-0.05, 0.02],
-        }
-    )  # fmt: skip
-    table = unet_tables.outcome_table(comparisons, ROWS)
-    assert table.loc[("edges", "saved")].to_list() == ["20 %", "20 %", "50 %"]
-    assert table.loc[("edges", "inner")].to_list() == ["better (-10.0 to uniform)", "", ""]
-    assert table.loc[("edges", "depth reduction")].to_list() == ["open (+1.0 to uniform)", "", ""]
-
-
-def test_the_dcgans_layers_are_compared_with_their_own_dense_generator(tmp_path):
-    scan = {"dataset": ["cifar10", "cifar10", "fashion_mnist"], "seed": 0, "layer": "layers.convt1", "ratio": 0.5}
-    scan = pd.DataFrame(scan | {"recalibrated": [True, False, True], "frechet": [6.0, 9.0, 2.0]})
-    dense = {"dataset": ["cifar10", "cifar10", "fashion_mnist"], "seed": 0, "recalibrated": [True, False, True]}
-    scan.to_csv(tmp_path / "filter-scan.csv", index=False)
-    pd.DataFrame(dense | {"frechet": [4.0, 5.0, 0.5]}).to_csv(tmp_path / "filter-scan-dense.csv", index=False)
-    table = unet_layers.dcgan_layers(tmp_path)
-    assert dict(zip(table.task, table.times_dense, strict=True)) == {"edges": 4.0, "colour": 1.5}
-    assert not len(unet_layers.dcgan_layers(None)) and not len(unet_layers.dcgan_layers(tmp_path / "none"))
