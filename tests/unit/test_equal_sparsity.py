@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ganprune_utils.analysis import equal_sparsity, paper, results
+from ganprune_utils.analysis import equal_sparsity, paper, quality_page, results
 from ganprune_utils.analysis.formatting import mean_std
 from ganprune_utils.errors import DataError
 from ganprune_utils.statistics import crossing
@@ -93,7 +93,7 @@ def test_ruined_is_what_is_beyond_one_image_in_a_seed():
     differences = pd.DataFrame(
         {"dataset": "d", "label": "random", "threshold": [30.0, 50.0], "recalibrated": False, "n": 2}
     ).assign(**{"difference mean": 1.0, "difference std": 0.5})
-    table = equal_sparsity.differences_text(differences, found)
+    table = quality_page.differences_text(differences, found)
     assert table[["30 %", "50 %"]].iloc[0].tolist() == ["1.00 ± 0.50", "collapsed"]
 
 
@@ -147,7 +147,7 @@ def test_seeds_that_do_not_get_there_are_told_and_not_averaged():
     rows = pd.DataFrame(
         {"dataset": "d", "label": "x", "recalibrated": [False] * 3 + [True] * 3, "seed": [0, 1, 2] * 2}
     ).assign(critical_sparsity=[0.5, 0.6, 0.7, 0.5, None, None])
-    table = equal_sparsity.reached_text(rows, ["dataset", "label"])
+    table = quality_page.reached_text(rows, ["dataset", "label"])
     assert table["as pruned"].item() == "0.600 ± 0.100" and table["recalibrated"].item() == "not reached in 2 of 3"
 
 
@@ -161,7 +161,7 @@ def test_every_data_set_keeps_its_own_order_of_layers():
         ],
         columns=["dataset", "layer", "recalibrated", "seed", "critical_sparsity"],
     )
-    assert equal_sparsity.reached_text(rows, ["dataset", "layer"]).layer.tolist() == list("xyzzxy")
+    assert quality_page.reached_text(rows, ["dataset", "layer"]).layer.tolist() == list("xyzzxy")
 
 
 def test_runs_with_different_numbers_of_images_are_not_compared():
