@@ -105,8 +105,9 @@ class Study:
         steps = {run.step for run in self.runs.values()}
         if "prune" in steps:
             quality = Report("notebooks/04_quality.ipynb", values, f"{self.report}/tables/quality.csv")
+            seen = Report("notebooks/report/what_you_see.ipynb", values, f"{self.report}/tables/what-you-see.csv")
             paper = Report("notebooks/report/paper.ipynb", {"study": self.name, **values}, page)
-            return [quality, paper] if self.measures_quality else [paper]
+            return [quality, seen, paper] if self.measures_quality else [paper]
         if "compression" in steps:
             return [Report("notebooks/report/compression.ipynb", values, page)]
         if "equal_cost" in steps:

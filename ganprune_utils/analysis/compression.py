@@ -1,5 +1,6 @@
 """Generators of every compression side by side, with and without retraining: the tables and numbers of one page."""
 
+import numpy as np
 import pandas as pd
 
 from ganprune_utils.analysis.formatting import mean_std
@@ -120,10 +121,20 @@ def is_mean(rows: pd.DataFrame) -> pd.Series:
     return (rows.criterion == "random") & (rows.training == "none")
 
 
-def front(rows: pd.DataFrame, cost: str, metric: str = "frechet") -> pd.DataFrame:
-    """The Pareto front: rows that no other row beats in both `cost` and `metric`, lower being better, by cost."""
-    ordered = rows.sort_values([cost, metric])
-    return ordered[ordered[metric] < ordered[metric].cummin().shift(fill_value=float("inf"))]
+def best_of_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """The best network of each way to be small at each compression: of each data set's first seed, chosen by
+    `frechet_validation` among all criteria and lengths of retraining.
+
+    Adds `way`: dense, masks, filters, each alone or retrained, or small dense, from scratch. Means of several random
+    draws, which are no network, are left out.
+    """
+    rows = rows[(rows.seed == rows.groupby("dataset").seed.transform("min")) & ~is_mean(rows)]
+    way = rows.granularity.map({"dense": "dense", "unstructured": "masks", "structured": "filters"})
+    way += np.where(rows.training.isin(["none", "dense", "scratch"]), "", ", retrained")
+    rows = rows.assign(way=way.mask(rows.training == "scratch", "small dense, from scratch"))
+    rows = rows.dropna(subset=["frechet_validation"])
+    best = rows.groupby(["dataset", "way", "target_compression"], sort=False).frechet_validation.idxmin()
+    return rows.loc[best].sort_values(["dataset", "way", "macs"])
 
 
 def saving(cost: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:

@@ -1,17 +1,21 @@
-"""Figures of generators of every compression: what is best at a cost, and what retraining wins back."""
+"""Figures of generators of every compression: what pays, and what retraining wins back."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from ganprune_utils.analysis.compression import front, is_mean
-from ganprune_utils.plots.style import CRITERIA_COLOURS, DENSE, LABELS, legend_below, log_x, log_y, panels
+from ganprune_utils.plots.style import DENSE, LABELS, legend_below, log_x, log_y
 
 SCRATCH_COLOUR = "#009E73"
-MARKERS = {"unstructured": "o", "structured": "s"}
-COSTS = {"left": "share of the parameters left", "packed": "bytes, packed", "macs": "multiply-accumulates an image"}
 ONE_IMAGE = {"color": "#999999", "linewidth": 1}
+WAYS = {  # to be small: colour, marker, line, and whether it is filled
+    "masks": ("#0072B2", "o", "none", "none"),
+    "masks, retrained": ("#0072B2", "o", "none", "full"),
+    "filters": ("#D55E00", "s", ":", "none"),
+    "filters, retrained": ("#D55E00", "s", "-", "full"),
+    "small dense, from scratch": (SCRATCH_COLOUR, "^", "-", "full"),
+    "dense": ("black", "*", "none", "full"),
+}
 LINES = {  # of a kind of network over the steps of retraining
     "dense": DENSE | {"linestyle": "-."},
     "masks": {"color": "#0072B2", "marker": "o", "markersize": 5, "linestyle": "--"},
@@ -20,39 +24,29 @@ LINES = {  # of a kind of network over the steps of retraining
 }
 
 
-def fronts(rows: pd.DataFrame, one_image: dict[str, float]) -> Figure:
-    """Fréchet distance over remaining parameters, packed bytes and MACs; a row of panels for each data set.
+def what_pays(best: pd.DataFrame, one_image: dict[str, float]) -> Figure:
+    """Fréchet distance over multiply-accumulates an image, a panel for each data set. Masks stand on a vertical line.
 
-    `rows` are of `analysis.compression.cells` with `packed`; drawn is each data set's first seed, the one that was
-    retrained. What is on the front, a line, was chosen by `frechet_validation`, and is drawn where `frechet` says.
-    Filled: without retraining; hollow: retrained. Grey line: `one_image`, repeated.
+    `best` has the rows of `analysis.compression.best_of_each`. Grey line: `one_image`, repeated.
     """
-    rows = rows[rows.seed == rows.groupby("dataset").seed.transform("min")].assign(left=1 / rows.compression)
-    figure, axes = panels(rows, COSTS, (4, 3.4, 0), LABELS["frechet"], sharey="row")
-    for axis, dataset, own, cost in axes:
-        for point in own.itertuples():
-            scratch = point.training == "scratch"
-            marker = "*" if scratch else MARKERS.get(point.granularity, "*")  # a star for all that is dense
-            colour = SCRATCH_COLOUR if scratch else CRITERIA_COLOURS.get(point.criterion, "black")
-            face = colour if scratch or point.training == "none" else "none"
-            look = {"markersize": 9 if marker == "*" else 5, "markeredgecolor": colour, "markerfacecolor": face}
-            axis.plot(getattr(point, cost), point.frechet, marker, **look)
-        best = front(own[~is_mean(own)], cost, "frechet_validation")
-        axis.step(best[cost], best.frechet, where="post", color=SCRATCH_COLOUR, linewidth=1.2, zorder=0)
+    names = best.dataset.unique()
+    figure, axes = plt.subplots(1, len(names), figsize=(3.8 * len(names), 4.2), squeeze=False)
+    for axis, dataset in zip(axes[0], names, strict=True):
+        own = best[best.dataset == dataset]
+        dense = own.macs[own.way == "dense"].iloc[0]
+        axis.axvline(dense / 1e6, color=WAYS["masks"][0], linewidth=0.8, zorder=0)
         axis.axhline(one_image[dataset], zorder=0, **ONE_IMAGE)
-        axis.set(xscale="log", xlabel=COSTS[cost])
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        for way, (colour, marker, line, fill) in WAYS.items():
+            rows = own[own.way == way]
+            size = 12 if way == "dense" else 6
+            look = {"color": colour, "linestyle": line, "fillstyle": fill, "markersize": size}
+            axis.plot(rows.macs / 1e6, rows.frechet, marker=marker, label=way if len(rows) else None, **look)
+        log_x(axis, {m: f"{m:g}" for m in (0.2, 0.5, 1, 2, 5, 10, 20) if own.macs.min() < 1.2e6 * m})
         log_y(axis)
-        if cost == "left":
-            log_x(axis, {1 / c: f"1/{c:g}" if c > 1 else "1" for c in own.target_compression.unique()})
-    black = {"color": "black", "linestyle": ""}
-    used = {name: colour for name, colour in CRITERIA_COLOURS.items() if name in set(rows.criterion)}
-    legend = {name: {"color": colour, "marker": "o", "linestyle": ""} for name, colour in used.items()}
-    legend |= {name: black | {"marker": marker} for name, marker in (MARKERS | {"dense": "*"}).items()}
-    legend["retrained"] = black | {"marker": "o", "markerfacecolor": "none"}
-    legend["small dense, from scratch"] = {"color": SCRATCH_COLOUR, "marker": "*", "linestyle": ""}
-    legend |= {"front": {"color": SCRATCH_COLOUR}, "one image, repeated": {"color": ONE_IMAGE["color"]}}
-    legend_below(figure, legend, ncols=5)
+        axis.set(xlabel="million multiply-accumulates an image", title=dataset)
+    axes[0][0].set_ylabel(LABELS["frechet"])
+    figure.suptitle("Masks save no multiplications. Below a tenth of them, train small from scratch.", fontsize=11)
+    legend_below(figure, {"one image, repeated": ONE_IMAGE}, ncols=3)
     return figure
 
 

@@ -1,45 +1,38 @@
 """Figures of quality at equal sparsity: over sparsity, and over similarity."""
 
-import itertools
-
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ganprune_utils.plots.curves import of_every_seed
-from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, log_y, panels
+from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, log_y
 
 COLLAPSED = {"color": "#666666", "linestyle": "-.", "linewidth": 1}
 
 
-def quality_curves(generators: pd.DataFrame, metrics: list[str], collapsed: pd.Series) -> Figure:
-    """A row of panels a data set: each metric over overall sparsity, as pruned and recalibrated, bands over seeds.
+def quality_curves(generators: pd.DataFrame, metric: str, collapsed: float) -> Figure:
+    """A metric of one data set over overall sparsity: as pruned, and recalibrated; a line a method, bands over seeds.
 
-    `generators` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metrics.
-    Dotted: the dense one; dash-dotted: `collapsed`, the Fréchet distance of one image repeated, data set by data set.
+    `generators` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metric. Dotted: the dense
+    generator; dash-dotted: `collapsed`, the metric of one image repeated.
     """
     generators = of_every_seed(generators[generators.label.notna()])
     dense = generators[generators.threshold == 0]  # where every curve starts
     starts = [dense.assign(label=label) for label in generators.label.unique()]
-    generators = pd.concat([generators[generators.threshold > 0], *starts])
-    columns = list(itertools.product(metrics, (False, True)))
-    figure, axes = panels(generators, columns, (3.0, 2.9, 0.5), sharex=True)
-    for axis, dataset, own, (metric, recalibrated) in axes:
-        rows = own[own.recalibrated == recalibrated]
-        bands(axis, rows, "sparsity", metric, "label", COLOURS, hue_order=list(COLOURS), markersize=4)
-        axis.axhline(rows[metric][rows.threshold == 0].mean(), **DENSE)
-        axis.set(xlabel="overall sparsity (fraction)", xlim=(0, 1))
-        axis.set_title(LABELS[metric] + ("\nrecalibrated" if recalibrated else "\nas pruned"), fontsize=10)
+    rows = pd.concat([generators[generators.threshold > 0], *starts])
+    rows["percent"] = 100 * rows.sparsity.round(3)
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8), sharey=True)
+    for axis, recalibrated in zip(axes, (False, True), strict=True):
+        own = rows[rows.recalibrated == recalibrated]
+        bands(axis, own, "percent", metric, "label", COLOURS, hue_order=list(COLOURS), markersize=4)
+        axis.axhline(own[metric][own.threshold == 0].mean(), **DENSE)
+        axis.axhline(collapsed, **COLLAPSED)
+        title = f"{rows.dataset.iloc[0]}, {'recalibrated' if recalibrated else 'as pruned'}"
+        axis.set(xlabel="weights removed (%)", xlim=(0, 100), title=title)
         if metric == "frechet":
-            axis.set_yscale("log")
-            axis.axhline(collapsed[dataset], **COLLAPSED)
-        else:
-            axis.set_ylim(0, 1)
-    for pair in np.reshape(figure.axes, (-1, 2)):  # a pair of panels has one scale
-        limits = np.array([axis.get_ylim() for axis in pair])
-        plt.setp(pair, ylim=(limits.min(), limits.max()))
-    legend_below(figure, {"dense": DENSE, "one image, repeated": COLLAPSED})
+            log_y(axis)
+    axes[0].set_ylabel(LABELS[metric])
+    legend_below(figure, {"dense": DENSE, "one image, repeated": COLLAPSED}, ncols=4)
     return figure
 
 
@@ -64,22 +57,19 @@ def last_layer_curves(generators: pd.DataFrame, collapsed: float) -> Figure:
     return figure
 
 
-def similarity_and_quality(generators: pd.DataFrame) -> Figure:
-    """One panel a data set: Fréchet distance over SSIM, a point a pruned generator; hollow where recalibrated."""
-    names = generators.dataset.unique()
-    figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.8), squeeze=False)
-    generators = generators[generators.last_layer == "pruned"]
-    generators = generators.assign(label=generators.label.fillna("sensitivity"))
-    for axis, dataset in zip(axes[0], names, strict=True):
-        rows = generators[generators.dataset == dataset]
-        for label, colour in COLOURS.items():
-            for recalibrated, face in ((False, colour), (True, "none")):
-                chosen = rows[(rows.label == label) & (rows.recalibrated == recalibrated)]
-                look = {"markeredgecolor": colour, "markerfacecolor": face, "markersize": 4.5}
-                name = None if recalibrated or chosen.empty else label
-                axis.plot(chosen.ssim, chosen.frechet, "o", label=name, **look)
-        axis.set(xlabel="SSIM to the dense generator", yscale="log", title=dataset)
-    axes[0][0].set_ylabel(LABELS["frechet"])
-    hollow = {"color": "black", "marker": "o", "markerfacecolor": "none", "linestyle": ""}
-    legend_below(figure, {"recalibrated": hollow})
+def similarity_and_quality(correlations: pd.DataFrame) -> Figure:
+    """Rank correlation of SSIM with the Fréchet distance among generators of one sparsity: a line for each data set.
+
+    At −1, SSIM ranks them as the distance does. `correlations` is the table of `equal_sparsity.correlations`;
+    drawn are sparsities that every training seed has, without random masks.
+    """
+    figure, axis = plt.subplots(figsize=(5, 3.6))
+    looks = zip(("o-", "s--", "^:", "v-."), COLOURS.values(), strict=False)
+    for (dataset, rows), (style, colour) in zip(correlations.groupby(level="dataset"), looks, strict=False):
+        rows = rows.loc[dataset][rows.n.to_numpy() == rows.n.max()]["ssim, no random masks"].dropna()
+        axis.plot(rows.index, rows, style, color=colour, label=dataset)
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.set(xlabel="weights removed (%)", ylabel="rank correlation of SSIM\nwith the Fréchet distance")
+    axis.set(xlim=(0, 100), ylim=(-1.05, 1.05), title="At low sparsity SSIM does not rank quality")
+    axis.legend()
     return figure

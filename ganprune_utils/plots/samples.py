@@ -45,11 +45,35 @@ def image_rows(rows: dict[str, torch.Tensor]) -> Figure:
     return figure
 
 
-def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series) -> Figure:
-    """Rows: ten dense, pruned, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
+def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, name: str = "pruned") -> Figure:
+    """Rows: ten dense, `name`, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
     before, after = before[:10], after[:10]
     difference = (after.int() - before.int()).abs().to(torch.uint8)
-    figure = image_rows({"dense": before, "pruned": after, "|difference|": difference})
+    figure = image_rows({"dense": before, name: after, "|difference|": difference})
     for axis, score in zip(figure.axes[: len(before)], scores, strict=False):
         axis.set_title(f"SSIM {score:.2f}", fontsize=8)
+    return figure
+
+
+def blocks(
+    images: dict[str, dict[str, torch.Tensor]], captions: pd.DataFrame, title: str, note: str = ""
+) -> Figure:
+    """Rows of blocks of four images: row name -> column name -> uint8 (4, C, H, W), a caption beneath each block.
+
+    `captions` is a table of texts with the same rows and columns. Row names stand above their blocks, so that the
+    figure stays legible on a telephone.
+    """
+    columns, inches = next(iter(images.values())), 1.42
+    height = inches * len(images) + 1.05
+    figure, axes = plt.subplots(len(images), len(columns), figsize=(5, height), squeeze=False, layout="none")
+    figure.subplots_adjust(0.01, 0.21 / height, 0.99, 1 - 1.2 / height, 0.04, 0.55)
+    for axis, column in zip(axes[0], columns, strict=True):
+        axis.text(0.5, 1.27, column, ha="center", va="bottom", weight="bold", transform=axis.transAxes)
+    for line, (row, cells) in zip(axes, images.items(), strict=True):
+        line[0].text(0, 1.03, row, ha="left", va="bottom", transform=line[0].transAxes)
+        for axis, (column, four) in zip(line, cells.items(), strict=True):
+            _draw_grid(axis, four, columns=2)
+            axis.text(0.5, -0.04, captions.loc[row, column], ha="center", va="top", transform=axis.transAxes)
+    figure.suptitle(title, fontsize=11, y=1 - 0.08 / height, va="top")
+    figure.text(0.5, 1 - 0.5 / height, note, ha="center", va="top", fontsize=9)
     return figure

@@ -1,8 +1,11 @@
-"""Running a notebook through papermill, as a reader would, with small parameters and one thread."""
+"""Running a notebook with small parameters and one thread: through papermill, as a reader would, or in this process."""
 
 import os
 
+import matplotlib.pyplot as plt
+import nbformat
 import papermill
+import torch
 
 from tests.conftest import ROOT
 
@@ -25,4 +28,20 @@ def execute(name: str, folder, **values):
         cwd=ROOT,
         progress_bar=False,
     )
+    return folder
+
+
+def execute_here(name: str, folder, **values):
+    """The same without a kernel of its own, whose start and imports take longer than most of these notebooks: for those
+    that another test runs through papermill or nbval."""
+    folder.mkdir(parents=True, exist_ok=True)
+    assert values.keys() <= declared(name).keys()
+    threads, namespace = torch.get_num_threads(), {"__name__": "__main__"}
+    for i, cell in enumerate(nbformat.read(ROOT / "notebooks" / name, as_version=4).cells):
+        if cell.cell_type == "code":
+            exec(compile(cell.source, f"{name}, cell {i}", "exec"), namespace)
+        if "parameters" in cell.metadata.get("tags", []):
+            namespace |= ({"threads": 1} if "threads" in namespace else {}) | values | {"output": str(folder)}
+    torch.set_num_threads(threads)
+    plt.close("all")
     return folder

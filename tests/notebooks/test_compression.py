@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from execute import execute
+from execute import execute, execute_here
 
 from ganprune_utils import parameters
 from tests.conftest import ROOT
@@ -39,8 +39,9 @@ def runs(tmp_path_factory):
     execute("06_structured.ipynb", base / "structured", **short, ratios="0.3 0.5")
     execute("07_compression.ipynb", base / "compression", **short, target_compressions="2", draws=1)
     execute("09_cost.ipynb", base / "cost", **DIGITS, seconds=0.01)
-    for name, values in CONFIGURATIONS.items():
-        execute("08_retrain.ipynb", base / "retrain" / name, **RETRAIN | values)
+    for i, (name, values) in enumerate(CONFIGURATIONS.items()):
+        run = execute_here if i else execute
+        run("08_retrain.ipynb", base / "retrain" / name, **RETRAIN | values)
     return root
 
 
@@ -84,5 +85,5 @@ def test_the_page_has_every_configuration_and_figure(runs, tmp_path):
     text = (tmp_path / "README.md").read_text()
     for title in ("The table", "What else was tried", "Published systems, not compared", "Which filters?"):
         assert title in text
-    for name in ("front", "steps"):
+    for name in ("what-pays", "steps"):
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000

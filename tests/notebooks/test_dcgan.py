@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from execute import execute
+from execute import execute, execute_here
 
 from ganprune_utils import provenance
 from tests.conftest import ROOT
@@ -33,7 +33,7 @@ def pruned(trained, tmp_path_factory):
         "last-dense": {"threshold": 50.0, "last_layer": "dense"},
     }
     for name, values in runs.items():
-        execute("02_prune.ipynb", root / "small/seed0/prune" / name, **small | values)
+        execute_here("02_prune.ipynb", root / "small/seed0/prune" / name, **small | values)
     return root
 
 
@@ -42,7 +42,7 @@ def scanned(pruned):
     """The same folder, with the scan of the pretrained pair's layers and the audit beside it."""
     values = {"dataset": "digits", "percents": "50 90", "s_values": "1.0", "overall": "50 80", "n_quality": 100}
     execute("03_layer_sensitivity.ipynb", pruned / "digits/seed0/sensitivity", **values)
-    execute("05_audit.ipynb", pruned / "digits/seed0/audit", dataset="digits", n_samples=20, draws=1)
+    execute_here("05_audit.ipynb", pruned / "digits/seed0/audit", dataset="digits", n_samples=20, draws=1)
     return pruned
 
 
@@ -68,7 +68,7 @@ def test_a_resumed_training_has_the_seconds_of_all_its_calls(trained, tmp_path):
     before = json.loads((trained / "manifest.json").read_text())["seconds"]
     for path in trained.glob("checkpoint-*.pt"):
         shutil.copy(path, tmp_path)
-    execute("01_train.ipynb", tmp_path, **SMALL_TRAINING)  # finds both epochs done
+    execute_here("01_train.ipynb", tmp_path, **SMALL_TRAINING)  # finds both epochs done
     history = pd.read_csv(tmp_path / "history.csv")
     resumed = json.loads((tmp_path / "manifest.json").read_text())["seconds"]
     assert history.seconds.iloc[-1] < resumed and before > 0
@@ -96,8 +96,9 @@ def test_the_layer_scan_chooses_on_one_half_and_reports_on_the_other(scanned):
 
 def test_the_tables_notebook_puts_ours_beside_the_papers(scanned, tmp_path):
     values = {"results": str(scanned), "n_quality": 100}
-    execute("04_quality.ipynb", tmp_path, **values)
-    execute("report/paper.ipynb", tmp_path, results=str(scanned), study="test")
+    execute_here("04_quality.ipynb", tmp_path, **values)
+    execute("report/what_you_see.ipynb", tmp_path, results=str(scanned))
+    execute_here("report/paper.ipynb", tmp_path, results=str(scanned), study="test")
     text = (tmp_path / "README.md").read_text()
     assert "### digits seed0 · Table II" in text and "| mean | 0.95 |" in text
     for title in ("## The audit", "## Quality against sparsity", "## Layer by layer"):
@@ -107,6 +108,7 @@ def test_the_tables_notebook_puts_ours_beside_the_papers(scanned, tmp_path):
     values = values[(values.metric == "ssim") & ~values.recalibrated].value
     assert table["SSIM", "ours"]["mean"] == pytest.approx(values.mean(), abs=1e-6)
     assert table["SSIM", "ours"]["std"] == pytest.approx(values.std(ddof=0), abs=1e-6)
-    names = "trade-off quality similarity-and-quality layers rank-disagreement-digits last-layer-digits"
-    for name in [*names.split(), "why-the-last-layer"]:
+    names = ["quality", "what-you-see", "last-layer", "rank-disagreement"]
+    others = ["trade-off", "similarity-and-quality", "why-the-last-layer", "layers"]
+    for name in [*(f"{name}-digits" for name in names), *others]:
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000

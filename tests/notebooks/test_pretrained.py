@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import papermill
 import pytest
-from execute import declared, execute
+from execute import declared, execute_here
 from papermill.exceptions import PapermillExecutionError
 
 from ganprune_utils import parameters
@@ -36,7 +36,7 @@ def test_defaults_of_every_notebook_are_allowed(name):
 
 def test_pretrained_weights_give_the_recorded_numbers(tmp_path):
     """Close to the digit on any processor."""
-    execute("02_prune.ipynb", tmp_path, threshold=50.0, n_samples=50, n_quality=100)
+    execute_here("02_prune.ipynb", tmp_path, threshold=50.0, n_samples=50, n_quality=100)
     scores = pd.read_csv(tmp_path / "similarity.csv")
     scores = scores[~scores.recalibrated].groupby("metric").value.mean()
     expected = json.loads((ROOT / "tests/notebooks/expected_fashion_mnist.json").read_text())

@@ -105,9 +105,19 @@ def test_the_one_table_has_steps_side_by_side_with_what_not_retraining_gives():
     assert distilled.to_list()[-3:] == ["1.50 (1)", "", "[2.50 (1)]"]
 
 
-def test_front_keeps_what_nothing_beats():
-    rows = pd.DataFrame({"macs": [1, 2, 3, 3, 4], "frechet": [5.0, 6.0, 3.0, 4.0, 2.0]})
-    assert list(compression.front(rows, "macs").frechet) == [5.0, 3.0, 2.0]
+def test_the_best_of_each_way_is_chosen_on_the_validation_half():
+    rows = compression.cells(compressed(), retrained(), ONE_IMAGE)
+    best = compression.best_of_each(rows).set_index(["way", "target_compression"])
+    assert best.index.to_list() == [
+        ("dense", 1.0),
+        ("filters", 2.0),
+        ("filters, retrained", 2.0),
+        ("masks", 2.0),
+        ("masks, retrained", 2.0),
+    ]
+    worse = rows[rows.method == "masks: magnitude"].assign(criterion="activation", frechet=0.1, frechet_validation=9.0)
+    chosen = compression.best_of_each(pd.concat([rows, worse], ignore_index=True))
+    assert chosen.frechet.min() > 0.1  # better on the test half, which does not choose
 
 
 def test_draws_of_one_seed_are_one_number():

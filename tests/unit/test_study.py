@@ -238,7 +238,7 @@ def test_where_quality_is_measured_the_dense_generator_is_a_cell(tmp_path):
     folder = "results/x/fashion_mnist/seed0/prune/generator-percentage-global-0"
     study = studies.load(write_study(tmp_path, "x", pairs=pairs))
     assert folder in study.runs and study.measures_quality
-    assert [report.name for report in study.reports] == ["04_quality", "paper"]
+    assert [report.name for report in study.reports] == ["04_quality", "what_you_see", "paper"]
     sources = study.runs[folder].sources
     both = ["classifier/classifier", "classifier/real", "plain_classifier/classifier", "plain_classifier/real"]
     names = [*both, "seed0/discriminator", "seed0/generator"]
