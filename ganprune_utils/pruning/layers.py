@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.state import effective_weight
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
@@ -58,12 +59,3 @@ def check_finite(scores: dict[str, torch.Tensor]) -> None:
     for name, score in scores.items():
         if not torch.isfinite(score).all():
             raise ParameterError(f"layer {name}: has NaN or infinite weights, which no criterion can rank")
-
-
-def effective_weight(layer: nn.Module) -> torch.Tensor:
-    """The weight as the next forward pass will use it.
-
-    Under a mask `layer.weight` is what the last forward pass used: a training step or a loaded state since then would
-    not be in it.
-    """
-    return (layer.weight_orig * layer.weight_mask if hasattr(layer, "weight_mask") else layer.weight).detach()

@@ -22,10 +22,10 @@ from ganprune_utils.errors import ParameterError, StudyError
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.sampling import NOISE_SEEDS, draw_noise
+from ganprune_utils.models.state import effective_weight
 from ganprune_utils.parameters import NETWORKS, check_criterion
 from ganprune_utils.provenance import fingerprint
 from ganprune_utils.pruning.compression import check_compression, filters_at, masks_at, size
-from ganprune_utils.pruning.layers import effective_weight
 from ganprune_utils.pruning.masks import apply_masks
 from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.training import precision
