@@ -7,6 +7,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganprune_utils.errors import ParameterError, first_line
+from ganprune_utils.models.state import check_unmasked
 from ganprune_utils.pruning.layers import PRUNABLE
 
 
@@ -46,10 +47,3 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
-
-
-def check_unmasked(model: nn.Module) -> None:
-    """Raise ParameterError where a convolution carries a mask."""
-    for name, layer in model.named_modules():
-        if isinstance(layer, PRUNABLE) and hasattr(layer, "weight_orig"):
-            raise ParameterError(f"layer {name}: carries a mask; make_permanent comes first")

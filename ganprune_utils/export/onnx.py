@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError, StudyError
-from ganprune_utils.export.fold_batchnorm import check_unmasked, fold_batchnorm
+from ganprune_utils.export.fold_batchnorm import fold_batchnorm
 from ganprune_utils.models.checkpoints import save_network
+from ganprune_utils.models.state import check_unmasked
 
 PARITY = 1e-4  # the largest difference that a pixel in [-1, 1] may have
 BATCHES = (1, 2, 7)

@@ -14,6 +14,7 @@ from ganprune_utils.artifacts import file_sha256, pretrained_root, read_weights,
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier, PlainClassifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
+from ganprune_utils.models.state import check_unmasked, original
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.parameters import NETWORKS
 
@@ -101,8 +102,10 @@ def save_network(module: nn.Module, path, card: dict) -> Path:
     """Write `path` (safetensors) and the card beside it (same name, .json).
 
     The card gets the architecture (`module.config`) and the SHA-256 of the weights: enough to rebuild the network, and
-    to notice a file that does not belong to its card.
+    to notice a file that does not belong to its card. Raises ParameterError where a layer carries a mask.
     """
+    module = original(module)
+    check_unmasked(module)
     path = write_weights(path, module.state_dict())
     config = getattr(module, "config", {"architecture": type(module).__name__})  # a network from elsewhere
     write_json(path.with_suffix(".json"), {"model": config, "weights_sha256": file_sha256(path), **card})

@@ -68,7 +68,11 @@ class Inputs:
 
         Raises ParameterError where `model` returns several things and `output` does not say which is the image.
         """
-        return self.image(model(*self.arguments, **self.keywords))
+        return self.image(self.run(model))
+
+    def run(self, model: nn.Module):
+        """All that `model` returns for these inputs."""
+        return model(*self.arguments, **self.keywords)
 
     def image(self, returned) -> torch.Tensor:
         """The image among what a network returned."""
@@ -113,6 +117,20 @@ def one_line(model: nn.Module, what: str) -> Iterator[None]:
         raise
     except Exception as error:  # whatever somebody's forward may raise
         raise ParameterError(f"model {type(model).__name__}: {what} ({first_line(error)})") from None
+
+
+@torch.no_grad()
+def called_modules(model: nn.Module, inputs) -> set[nn.Module]:
+    """The modules of `model` whose forward runs for the first of `inputs`."""
+    called, inputs = set(), Inputs.of(inputs).to(model)
+    hooks = [module.register_forward_pre_hook(lambda module, _: called.add(module)) for module in model.modules()]
+    try:
+        with unchanged(model), one_line(model, f"cannot be run on {inputs}"):
+            next(inputs.split(2)).run(model.eval())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return called
 
 
 def _words(value) -> str:

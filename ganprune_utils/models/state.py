@@ -62,10 +62,11 @@ def effective_weight(layer: nn.Module) -> torch.Tensor:
     """The weight as the next forward pass in evaluation mode will use it.
 
     `layer.weight` is what the last forward pass used, where a hook computes it: a training step or a loaded state since
-    then would not be in it.
+    then would not be in it. Raises KeyError where the weight is neither a parameter of the layer nor made by
+    `torch.nn.utils`.
     """
     computed = _computed(layer)
-    return computed["weight"][0] if "weight" in computed else layer.weight.detach()
+    return computed["weight"][0] if "weight" in computed else layer._parameters["weight"].detach()
 
 
 def effective_state(model: nn.Module) -> dict[str, torch.Tensor]:

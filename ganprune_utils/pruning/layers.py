@@ -7,31 +7,62 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.models.state import effective_weight
+from ganprune_utils.models.inputs import called_modules
+from ganprune_utils.models.state import effective_weight, original
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
-def prunable_layers(model: nn.Module) -> dict[str, nn.Module]:
+def prunable_layers(model: nn.Module, linear: bool = False, example=None) -> dict[str, nn.Module]:
     """The convolutions and transposed convolutions of `model` by name, in order; ParameterError when there is none.
 
     BatchNorm and biases are never pruned, as in both sources of the criteria (METHODS: Deep-Compression, distiller).
+
+    Args:
+        linear: linear layers too (but those inside `nn.MultiheadAttention`, which it does not call).
+        example: inputs of the model; without the layers that it does not call for them, as of a network beside.
     """
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, PRUNABLE)}
+    model = original(model)
+    kinds = (*PRUNABLE, nn.Linear) if linear else PRUNABLE
+    modules = set(model.modules()) if example is None else called_modules(model, example)
+    modules -= {module.out_proj for module in modules if isinstance(module, nn.MultiheadAttention)}
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, kinds) and m in modules}
     if not layers:
-        raise ParameterError(f"model {type(model).__name__}: has no convolution, so there is nothing to prune")
+        found = "no convolution or linear layer" if linear else "no convolution"
+        raise ParameterError(f"model {type(model).__name__}: has {found}, so there is nothing to prune")
     return layers
 
 
-def current_masks(model: nn.Module) -> dict[str, torch.Tensor]:
+def chosen_layers(model: nn.Module, names: Collection[str] | None = None) -> dict[str, nn.Module]:
+    """The layers `names` in the model's order, convolutional or linear; all convolutions by default."""
+    if names is None:
+        return prunable_layers(model)
+    layers = prunable_layers(model, linear=True)
+    if unknown := [name for name in names if name not in layers]:
+        raise ParameterError(f"layers = {unknown[0]!r}: no such layer; prunable are {', '.join(layers)}")
+    return {name: layer for name, layer in layers.items() if name in names}
+
+
+def effective_weights(model: nn.Module, layers: Collection[str] | None = None) -> dict[str, torch.Tensor]:
+    """The weights of the chosen layers as the next forward pass in evaluation mode uses them."""
+    found = {}
+    for name, layer in chosen_layers(model, layers).items():
+        try:
+            found[name] = effective_weight(layer)
+        except (KeyError, ValueError):
+            raise ParameterError(f"layer {name}: has no weight of its own (yet) that a mask could be put on") from None
+    return found
+
+
+def current_masks(model: nn.Module, layers: Collection[str] | None = None) -> dict[str, torch.Tensor]:
     """The keep-masks in force, by layer; all True where a layer was not pruned yet."""
-    layers = prunable_layers(model)
-    return {name: getattr(layer, "weight_mask", torch.ones_like(layer.weight)).bool() for name, layer in layers.items()}
+    weights, chosen = effective_weights(model, layers), chosen_layers(model, layers)
+    return {name: getattr(chosen[name], "weight_mask", torch.ones_like(w)).bool() for name, w in weights.items()}
 
 
-def magnitudes(model: nn.Module) -> dict[str, torch.Tensor]:
-    """|w| of every prunable layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
-    found = {name: effective_weight(layer).abs().double() for name, layer in prunable_layers(model).items()}
+def magnitudes(model: nn.Module, layers: Collection[str] | None = None) -> dict[str, torch.Tensor]:
+    """|w| of every chosen layer in float64, which no float32 threshold arithmetic can blur; masked weights are 0."""
+    found = {name: weight.abs().double() for name, weight in effective_weights(model, layers).items()}
     check_finite(found)
     return found
 

@@ -11,13 +11,17 @@ from torch import nn
 
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.parameters import METHODS, check_real
-from ganprune_utils.pruning.layers import current_masks, hold, magnitudes, prunable_layers
+from ganprune_utils.pruning.layers import chosen_layers, current_masks, effective_weights, hold, magnitudes
 
 SCOPES = METHODS["percentage"]
 
 
 def percentage_masks(
-    model: nn.Module, fraction: float, scope: str = "global", dense: Collection[str] = ()
+    model: nn.Module,
+    fraction: float,
+    scope: str = "global",
+    dense: Collection[str] = (),
+    layers: Collection[str] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Remove the share `fraction` of all prunable weights, the smallest |w| first.
 
@@ -29,14 +33,16 @@ def percentage_masks(
         fraction: share removed, in [0, 1).
         scope: "global" ranks all layers together; "layer" removes the same share inside each layer.
         dense: layers that are left alone. `fraction` stays a share of all weights, so the others give more.
+        layers: the layers whose weights are meant, by name: convolutional and linear ones, as `prunable_layers` finds
+            them; all convolutions by default.
     """
     if scope not in SCOPES:
         raise ParameterError(f"scope = {scope!r}: unknown; allowed are {', '.join(SCOPES)}")
     check_fraction(fraction)
-    scores = hold(magnitudes(model), dense, fraction)
+    scores = hold(magnitudes(model, layers), dense, fraction)
     if scope == "global":
-        return keep_largest(scores, current_masks(model), fraction)
-    return allocated_masks(model, same_share(scores, fraction, dense))
+        return keep_largest(scores, current_masks(model, layers), fraction)
+    return allocated_masks(model, same_share(scores, fraction, dense), scores)
 
 
 def same_share(scores: dict[str, torch.Tensor], fraction: float, dense: Collection[str] = ()) -> dict[str, float]:
@@ -57,13 +63,14 @@ def allocated_masks(
 
     Raises ParameterError where a layer has no share, or a share has no layer.
     """
-    masks, scores, allocated = current_masks(model), scores or magnitudes(model), {}
+    scores = scores or magnitudes(model)
+    layers, masks, allocated = chosen_layers(model, scores), current_masks(model, scores), {}
     if set(fractions) != set(scores):
         raise ParameterError(f"fractions: has {', '.join(fractions)}; needs one for each of {', '.join(scores)}")
     for name, fraction in fractions.items():
         check_fraction(fraction)
         if within_outputs:
-            axis = 1 if model.get_submodule(name).transposed else 0
+            axis = 1 if getattr(layers[name], "transposed", False) else 0
             alive = dict(enumerate(masks[name].unbind(axis)))
             outputs = enumerate(scores[name].unbind(axis))
             kept = [keep_largest({i: output}, alive, fraction)[i] for i, output in outputs]
@@ -73,38 +80,44 @@ def allocated_masks(
     return allocated
 
 
-def sensitivity_masks(model: nn.Module, s: float, dense: Collection[str] = ()) -> dict[str, torch.Tensor]:
+def sensitivity_masks(
+    model: nn.Module, s: float, dense: Collection[str] = (), layers: Collection[str] | None = None
+) -> dict[str, torch.Tensor]:
     """Remove from each layer the weights with |w| < s * sigma, sigma the layer's own (Han et al. 2015).
 
     Deep-Compression-PyTorch takes sigma anew with the zeros included, so that repeated pruning shrinks it; here, as in
     distiller, it is the population standard deviation of the *dense* layer, remembered after a first pruning: pruning
-    again with the same s, in standard deviations and > 0, removes nothing more. The layers `dense` are left alone.
+    again with the same s, in standard deviations and > 0, removes nothing more. The layers `dense` are left alone;
+    `layers` is as in `percentage_masks`.
     """
     check_real("s", s, "a number of standard deviations > 0", lambda value: value > 0)
-    sigmas, masks = dense_sigmas(model), current_masks(model)
-    scores = hold(magnitudes(model), dense)
+    sigmas, masks = dense_sigmas(model, layers), current_masks(model, layers)
+    scores = hold(magnitudes(model, layers), dense)
     return {name: (score >= s * sigmas[name]) & masks[name] for name, score in scores.items()}
 
 
-def matched_s(model: nn.Module, fraction: float, dense: Collection[str] = ()) -> float:
+def matched_s(
+    model: nn.Module, fraction: float, dense: Collection[str] = (), layers: Collection[str] | None = None
+) -> float:
     """The s at which `sensitivity_masks` removes the share `fraction`, in [0, 1), of all weights of a dense model.
 
     A weight goes where |w| / sigma < s, so s lies between the k-th and the next of these ratios, all layers in one
     order, k = floor(fraction * N + 1/2). That is exact, but for ties at that very place, and needs no bisection.
     """
     check_fraction(fraction)
-    sigmas = dense_sigmas(model)
-    scores = hold(magnitudes(model), dense, fraction)
+    sigmas = dense_sigmas(model, layers)
+    scores = hold(magnitudes(model, layers), dense, fraction)
     ratios = torch.cat([(score / sigmas[name]).flatten() for name, score in scores.items()]).sort().values
     removed = min(math.floor(fraction * len(ratios) + 0.5), len(ratios) - 1)
     below = ratios[removed - 1] if removed else torch.zeros(())
     return max((below + ratios[removed]).item() / 2, math.ulp(0.0))
 
 
-def dense_sigmas(model: nn.Module) -> dict[str, float]:
-    """Population standard deviation of each prunable layer's weights, as they were before the first mask."""
-    sigmas = {name: layer.weight.detach().double().std(correction=0) for name, layer in prunable_layers(model).items()}
-    return {name: getattr(model.get_submodule(name), "dense_sigma", sigma.item()) for name, sigma in sigmas.items()}
+def dense_sigmas(model: nn.Module, layers: Collection[str] | None = None) -> dict[str, float]:
+    """Population standard deviation of each chosen layer's weights, as they were before the first mask."""
+    sigmas = {name: w.double().std(correction=0).item() for name, w in effective_weights(model, layers).items()}
+    chosen = chosen_layers(model, layers)
+    return {name: getattr(chosen[name], "dense_sigma", sigma) for name, sigma in sigmas.items()}
 
 
 def check_fraction(fraction: float) -> None:

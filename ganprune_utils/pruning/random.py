@@ -6,26 +6,29 @@ import torch
 from torch import nn
 
 from ganprune_utils.parameters import check_seed
-from ganprune_utils.pruning.layers import current_masks, hold, prunable_layers
+from ganprune_utils.pruning.layers import current_masks, effective_weights, hold
 from ganprune_utils.pruning.magnitude import check_fraction, keep_largest
 
 
-def random_masks(model: nn.Module, fraction: float, seed: int, dense: Collection[str] = ()) -> dict[str, torch.Tensor]:
+def random_masks(
+    model: nn.Module, fraction: float, seed: int, dense: Collection[str] = (), layers: Collection[str] | None = None
+) -> dict[str, torch.Tensor]:
     """Remove the share `fraction` (in [0, 1)) of all prunable weights, drawn uniformly over all layers.
 
     Exact to the weight, masked weights first, like `percentage_masks`. One seed gives one order of all weights, so a
-    larger fraction removes what a smaller one did and more. The layers `dense` are left alone.
+    larger fraction removes what a smaller one did and more. `dense` and `layers` are as in `percentage_masks`.
     """
     check_fraction(fraction)
-    return keep_largest(hold(random_scores(model, seed), dense, fraction), current_masks(model), fraction)
+    scores = hold(random_scores(model, seed, layers), dense, fraction)
+    return keep_largest(scores, current_masks(model, layers), fraction)
 
 
-def random_scores(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
-    """Uniform in [0, 1) for every prunable weight, by layer."""
+def random_scores(model: nn.Module, seed: int, layers: Collection[str] | None = None) -> dict[str, torch.Tensor]:
+    """Uniform in [0, 1) for every weight of the chosen layers, by layer."""
     check_seed(seed)
     drawn = dict(generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
-    layers = prunable_layers(model).items()
-    return {name: torch.rand(layer.weight.shape, **drawn).to(layer.weight.device) for name, layer in layers}
+    weights = effective_weights(model, layers).items()
+    return {name: torch.rand(weight.shape, **drawn).to(weight.device) for name, weight in weights}
 
 
 def shuffled_masks(masks: dict[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:
