@@ -12,7 +12,6 @@ import statistics
 import time
 import zipfile
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 from safetensors.torch import save
@@ -21,7 +20,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.models.state import effective_parameters, effective_state
+from ganprune_utils.models.inputs import Inputs, one_line, unchanged
+from ganprune_utils.models.state import effective_parameters, effective_state, safe_copy
 
 # PyTorch's profiler would write lines of its own into every notebook that measures memory.
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
@@ -34,14 +34,15 @@ def parameters(model: nn.Module) -> dict[str, int]:
 
 
 @torch.no_grad()
-def macs(model: nn.Module, example: torch.Tensor) -> int:
-    """Multiply-accumulates of the convolutions and matrix products for one of the inputs `example` (N, ...).
+def macs(model: nn.Module, example) -> int:
+    """Multiply-accumulates of the convolutions and matrix products for one sample of the inputs `example` (N, ...).
 
     PyTorch's own counter, exact for transposed convolutions; a multiplication and an addition are one. Zeros and what
     meets padding count: the library's dense kernels multiply by them too.
     """
-    with evaluating(model), FlopCounterMode(display=False) as counter:
-        model(example[:1])
+    sample = next(Inputs.of(example).to(model).split(1))
+    with unchanged(model), one_line(model, f"cannot be run on {sample}"), FlopCounterMode(display=False) as counter:
+        sample.run(model.eval())
     return counter.get_total_flops() // 2
 
 
@@ -70,33 +71,50 @@ def latency(
     return {name: {"median": median, "low": low, "high": high} for name, (low, median, high) in quartiles.items()}
 
 
-def runs(model: nn.Module, inputs: torch.Tensor) -> Callable[[], object]:
-    """A call of `model` on `inputs` in evaluation mode, without gradients, for `latency`.
+def runs(model: nn.Module, inputs) -> Callable[[], object]:
+    """A call of a copy of `model` on `inputs` in evaluation mode, without gradients, for `latency`.
 
     Both are laid out channels last, as one would deploy them: convolutions on a CPU are fastest so, narrow ones most.
+    A network whose `view` does not take that layout runs in the usual one.
     """
-    model.eval().to(memory_format=torch.channels_last)
-    if inputs.dim() == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    inputs = Inputs.of(inputs).to(model)
 
-    def call():
-        with torch.inference_mode():
-            return model(inputs)
+    def prepared(layout):
+        def laid_out(tensor):
+            return tensor.contiguous(memory_format=layout) if tensor.ndim == 4 else tensor
 
+        network, batch = safe_copy(model).eval(), inputs.map(laid_out)
+        for tensor in (*network.parameters(), *network.buffers()):
+            tensor.data = laid_out(tensor.data)
+
+        def call():
+            with torch.inference_mode():
+                return batch.run(network)
+
+        return call
+
+    with one_line(model, f"cannot be run on {inputs}"):
+        call = prepared(torch.channels_last)
+        try:
+            call()
+        except RuntimeError:
+            call = prepared(torch.contiguous_format)
+            call()
     return call
 
 
 @torch.no_grad()
-def peak_memory(model: nn.Module, inputs: torch.Tensor) -> int:
+def peak_memory(model: nn.Module, inputs) -> int:
     """Bytes that the tensors of one forward pass occupy at most at one time, weights and inputs not counted.
 
     From PyTorch's profiler, so that what the operators allocate inside is counted, but not what libraries below
     PyTorch take for themselves.
     """
-    with evaluating(model):
-        model(inputs)
+    inputs = Inputs.of(inputs).to(model)
+    with unchanged(model), one_line(model, f"cannot be run on {inputs}"):
+        inputs.run(model.eval())
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-            kept = model(inputs)
+            kept = inputs.run(model)
     del kept
     events = [e for e in record.profiler.kineto_results.events() if e.name() == "[memory]"]
     steps = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
@@ -118,14 +136,3 @@ def bytes_on_disk(model: nn.Module) -> dict[str, int]:
     stored = [min(t.nbytes, int((t != 0).sum()) * t.element_size() + math.ceil(t.numel() / 8)) for t in tensors]
     header = len(dense) - sum(t.nbytes for t in tensors)
     return {"dense": len(dense), "zipped": len(packed.getvalue()), "sparse": header + sum(stored)}
-
-
-@contextmanager
-def evaluating(model: nn.Module):
-    """Evaluation mode inside the block, and the mode it had afterwards."""
-    mode = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(mode)

@@ -28,15 +28,19 @@ def original(model: nn.Module) -> nn.Module:
 def plain_copy(model: nn.Module) -> nn.Module:
     """A copy of the network itself that computes the same in evaluation mode: spectral and weight norm are folded.
 
-    Masks stay on. `copy.deepcopy` alone fails on weights that a hook computed with gradients on.
+    Masks stay on.
     """
-    model = original(model)
-    attributes = [value for module in model.modules() for value in vars(module).values()]
-    computed = {id(x): x.detach().clone() for x in attributes if isinstance(x, torch.Tensor) and x.grad_fn is not None}
-    copied = copy.deepcopy(model, computed)
+    copied = safe_copy(original(model))
     for module in copied.modules():
         fold_reparametrisations(module)
     return copied
+
+
+def safe_copy(model: nn.Module) -> nn.Module:
+    """`copy.deepcopy`, which by itself fails on weights that a hook computed with gradients on (masks, weight norm)."""
+    attributes = [value for module in model.modules() for value in vars(module).values()]
+    computed = {id(x): x.detach().clone() for x in attributes if isinstance(x, torch.Tensor) and x.grad_fn is not None}
+    return copy.deepcopy(model, computed)
 
 
 def fold_reparametrisations(layer: nn.Module) -> None:

@@ -10,7 +10,9 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.export.fold_batchnorm import fold_batchnorm
 from ganprune_utils.metrics import cost
 from ganprune_utils.models.dcgan import Discriminator, Generator
+from ganprune_utils.models.inputs import Inputs
 from ganprune_utils.models.sampling import draw_noise
+from ganprune_utils.models.state import safe_copy
 from ganprune_utils.models.unet import UNet
 
 
@@ -105,3 +107,45 @@ def test_folding_refuses_masks():
     model = pruning.apply_masks(Generator(12, 16), pruning.percentage_masks(Generator(12, 16), 0.5))
     with pytest.raises(ParameterError, match="carries a mask; make_permanent comes first"):
         fold_batchnorm(model)
+
+
+class Attention(nn.Module):
+    """A `view` that needs the usual memory layout, as in attention blocks, and two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.query = nn.ConvTranspose2d(8, 16, 4), nn.Conv2d(16, 16, 1)
+
+    def forward(self, z, scale):
+        x = self.query(self.up(z))
+        return scale * x.view(x.shape[0], 4, -1).softmax(-1).view_as(x), None
+
+
+@pytest.mark.parametrize(
+    "model, inputs",
+    [
+        (Attention(), (torch.randn(2, 8, 1, 1), torch.ones(2, 1, 1, 1))),
+        (nn.ConvTranspose3d(8, 3, 4), torch.randn(2, 8, 1, 1, 1)),
+        (nn.Conv1d(2, 3, 3), {"input": torch.randn(2, 2, 9)}),
+        (Generator(12, 16), draw_noise(2, 12, 0)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_network_of_any_kind_is_run_and_stays_as_it_is(model, inputs):
+    strides = [tensor.stride() for tensor in model.state_dict().values()]
+    model.train()
+    wanted = Inputs.of(inputs).run(safe_copy(model).eval())
+    found = cost.runs(model, inputs)()
+    for one, other in zip(*((x if isinstance(x, tuple) else (x,)) for x in (wanted, found)), strict=True):
+        assert one is other is None or torch.allclose(one, other, atol=1e-5)
+    assert cost.macs(model, inputs) > 0 and cost.peak_memory(model, inputs) > 0
+    assert all(module.training for module in model.modules())
+    assert strides == [tensor.stride() for tensor in model.state_dict().values()]
+
+
+def test_a_network_that_does_not_run_is_one_line():
+    model = Attention().train()
+    for measure in (cost.runs, cost.macs, cost.peak_memory):
+        with pytest.raises(ParameterError, match=r"^model Attention: cannot be run on \(\(., 8, 1, 1\)\) .*'scale'"):
+            measure(model, torch.randn(2, 8, 1, 1))
+    assert all(module.training for module in model.modules())
