@@ -106,7 +106,7 @@ def write_weights(path, weights: dict) -> Path:
     """Write tensors by name as a safetensors file."""
     from safetensors.torch import save_file
 
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}  # none shared
     return replace_atomic(path, lambda temporary: save_file(weights, temporary))
 
 

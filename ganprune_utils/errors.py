@@ -23,4 +23,4 @@ class CheckpointError(StudyError):
 
 def first_line(error: Exception) -> str:
     """The first line of an error's message, or its type where there is none: for errors of other libraries."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)

@@ -1,18 +1,18 @@
 """BatchNorm folded into the convolution before it: the same function with fewer operations, for deployment."""
 
-import copy
 from collections import Counter
 
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganprune_utils.errors import ParameterError, first_line
-from ganprune_utils.models.state import check_unmasked
+from ganprune_utils.models.state import check_unmasked, plain_copy
 from ganprune_utils.pruning.layers import PRUNABLE
 
 
 def fold_batchnorm(model: nn.Module) -> nn.Module:
-    """A copy of `model` in evaluation mode, each BatchNorm that directly follows a convolution folded into it.
+    """A copy of `model` in evaluation mode, each BatchNorm that directly follows a convolution folded into it, as well
+    as spectral and weight norm.
 
     In evaluation mode a BatchNorm is y = gamma (x - mean) / sqrt(var + eps) + beta with constants, so that its factor
     goes into the convolution's weights and the rest into its bias. Retraining such a network makes little sense.
@@ -20,10 +20,10 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     Raises ParameterError for a model that cannot be traced, or whose convolutions carry masks.
     """
     check_unmasked(model)
-    model = copy.deepcopy(model).eval()
+    model = plain_copy(model).eval()
     try:
         traced = fx.symbolic_trace(model)
-    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
+    except Exception as error:  # whatever somebody's forward may raise when it gets no tensor
         name = type(model).__name__
         raise ParameterError(f"model {name}: its operations depend on its input ({first_line(error)})") from None
     modules = dict(traced.named_modules())

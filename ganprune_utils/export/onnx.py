@@ -1,6 +1,7 @@
 """A pruned generator to take home: safetensors with its card, and ONNX that runs without PyTorch."""
 
 import contextlib
+import inspect
 import io
 import logging
 import os
@@ -13,53 +14,60 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganprune_utils.errors import ParameterError, StudyError
+from ganprune_utils.errors import ParameterError, StudyError, first_line
 from ganprune_utils.export.fold_batchnorm import fold_batchnorm
 from ganprune_utils.models.checkpoints import save_network
-from ganprune_utils.models.state import check_unmasked
+from ganprune_utils.models.inputs import Inputs, one_line
+from ganprune_utils.models.state import check_unmasked, original, plain_copy
 
-PARITY = 1e-4  # the largest difference that a pixel in [-1, 1] may have
+PARITY = {torch.float32: 1e-4, torch.float16: 1e-2}  # the largest difference that a pixel in [-1, 1] may have
 BATCHES = (1, 2, 7)
 
 
-def export(generator: nn.Module, folder, noise: torch.Tensor, card: dict) -> dict:
+def export(generator: nn.Module, folder, noise, card: dict) -> dict:
     """Write `generator.safetensors`, its card `generator.json`, and `generator.onnx` into the new folder `folder`.
 
-    The ONNX graph takes `noise` of any batch size and gives `images`; BatchNorm is folded into the convolutions. It is
-    run in ONNX Runtime at three batch sizes and compared before the folder appears: whole, or not at all.
+    The ONNX graph takes `noise` of any batch size and gives `images`; several inputs have the names that `forward`
+    gives them. BatchNorm, spectral and weight norm are folded into the convolutions. The graph is run in ONNX Runtime
+    at three batch sizes and compared before the folder appears: whole, or not at all. The generator stays as it is.
 
     Args:
-        generator: without masks; any module from one tensor to images.
-        noise: at least 7 inputs, as the generator gets them in use.
+        generator: without masks; any module, in float32 or float16.
+        noise: at least 7 inputs, as the generator gets them in use: a tensor, or several (`models.inputs.Inputs`).
         card: what the card says beside the architecture, the weights' SHA-256 and the parity.
 
     Returns:
         {"parity": largest difference, "bytes": {file name: size}}.
 
     Raises:
-        ParameterError: the folder exists or cannot be made, or too little noise.
+        ParameterError: the folder exists or cannot be made, too little noise, or a generator that cannot be exported.
         StudyError: ONNX Runtime gives other images.
     """
-    folder, generator = Path(folder).expanduser(), generator.eval()
+    folder, network, inputs = Path(folder).expanduser(), original(generator), Inputs.of(noise)
     if os.path.lexists(folder):
         raise ParameterError(f"export {folder}: exists already; choose a new folder")
-    if len(noise) < max(BATCHES):
-        raise ParameterError(f"noise: the check needs {max(BATCHES)} inputs, got {len(noise)}")
-    check_unmasked(generator)
-    folded = generator
+    if len(inputs) < max(BATCHES):
+        raise ParameterError(f"noise: the check needs {max(BATCHES)} inputs, got {len(inputs)}")
+    check_unmasked(network)
+    plain = plain_copy(network).cpu().eval()
+    inputs = inputs.to(plain)
+    kind = _check_image(plain, inputs)
+    folded = plain
     with contextlib.suppress(ParameterError):  # its operations depend on its input: it is exported as it is
-        folded = fold_batchnorm(generator)
+        folded = fold_batchnorm(plain)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise ParameterError(f"export {folder}: cannot be written ({error.strerror})") from None
     try:
-        write_onnx(folded, unfinished / "generator.onnx", noise)
-        parity = largest_difference(generator, unfinished / "generator.onnx", noise)
-        if not parity <= PARITY:
-            raise StudyError(f"export {folder}: ONNX Runtime's images differ by {parity:.1e}, allowed is {PARITY:.0e}")
-        save_network(generator, unfinished / "generator.safetensors", {**card, "onnx_parity": parity})
+        write_onnx(folded, unfinished / "generator.onnx", inputs)
+        with one_line(network, "cannot be run by ONNX Runtime"):
+            parity = largest_difference(plain, unfinished / "generator.onnx", inputs)
+        if not parity <= PARITY[kind]:
+            allowed = f"{PARITY[kind]:.0e}"
+            raise StudyError(f"export {folder}: ONNX Runtime's images differ by {parity:.1e}, allowed is {allowed}")
+        save_network(network, unfinished / "generator.safetensors", {**card, "onnx_parity": parity})
         unfinished.chmod(0o755)
         os.rename(unfinished, folder)
     finally:
@@ -67,35 +75,107 @@ def export(generator: nn.Module, folder, noise: torch.Tensor, card: dict) -> dic
     return {"parity": parity, "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir())}}
 
 
-def write_onnx(model: nn.Module, path, inputs: torch.Tensor) -> None:
-    """Write `model` as ONNX with the input "noise", the output "images" and a free batch size."""
+@torch.no_grad()
+def _check_image(model: nn.Module, inputs: Inputs) -> torch.dtype:
+    """The images' type, which `PARITY` has to know; ParameterError where two calls give different images."""
+    batch, name = next(inputs.split(2)), type(model).__name__
+    with one_line(model, f"cannot be run on {batch}"):
+        images, again = batch.call(model), batch.call(model)
+    if images.dtype not in PARITY:
+        allowed = ", ".join(map(str, PARITY))
+        raise ParameterError(f"model {name}: its images are {images.dtype}; exported are {allowed}")
+    if not torch.equal(images, again):
+        raise ParameterError(f"model {name}: gives other images each time; what its forward draws has to be an input")
+    return images.dtype
+
+
+class _Graph(nn.Module):
+    """A network as a function from its inputs with a row for each sample to its images; all other inputs are fixed."""
+
+    def __init__(self, model: nn.Module, inputs: Inputs):
+        super().__init__()
+        self.model, self.inputs, self.places = model, inputs, tuple(_tensors(inputs))
+
+    def forward(self, *tensors):
+        given = _given(self.inputs) | dict(zip(self.places, tensors, strict=True))
+        arguments = [given[place] for place in range(len(self.inputs.arguments))]
+        return self.inputs.image(self.model(*arguments, **{name: given[name] for name in self.inputs.keywords}))
+
+    def names(self) -> list[str]:
+        """Of the ONNX graph's inputs."""
+        if len(self.places) == 1:
+            return ["noise"]
+        parameters = list(inspect.signature(self.model.forward).parameters)
+        return [p if isinstance(p, str) else (parameters[p : p + 1] or [f"input{p}"])[0] for p in self.places]
+
+
+def _given(inputs: Inputs) -> dict:
+    return dict(enumerate(inputs.arguments)) | inputs.keywords
+
+
+def _tensors(inputs: Inputs) -> dict[int | str, torch.Tensor]:
+    """The inputs with a row for each sample, by their place in `forward`."""
+    given = _given(inputs).items()
+    return {p: x for p, x in given if isinstance(x, torch.Tensor) and x.ndim and len(x) == len(inputs)}
+
+
+def write_onnx(model: nn.Module, path, inputs) -> None:
+    """Write `model` as ONNX with a free batch size and the output "images"; a single input is called "noise".
+
+    Raises ParameterError with the cause where PyTorch cannot export the model.
+    """
+    example = next(Inputs.of(inputs).split(2))
+    graph, tensors = _Graph(model, example), tuple(_tensors(example).values())
+    free = ((({0: torch.export.Dim("batch")},) * len(tensors)),)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         before = logging.root.manager.disable
-        logging.disable(logging.WARNING)  # the exporter reports its progress; what fails is raised
+        logging.disable(logging.ERROR)  # the exporter reports its progress; what fails is raised
         try:
-            names = {"input_names": ["noise"], "output_names": ["images"]}
-            options = {"dynamo": True, "external_data": False, "verbose": False} | names
-            free = ({0: torch.export.Dim("batch")},)
-            torch.onnx.export(model, (inputs[:2],), str(path), dynamic_shapes=free, **options)
+            try:
+                program = torch.export.export(graph, tensors, dynamic_shapes=free, strict=False)
+            except Exception:  # by reading the code instead of running it a `len(x)` stays free too
+                program = torch.export.export(graph, tensors, dynamic_shapes=free, strict=True)
+            names = {"input_names": graph.names(), "output_names": ["images"]}
+            torch.onnx.export(program, (), str(path), dynamo=True, external_data=False, verbose=False, **names)
+        except Exception as error:
+            raise ParameterError(f"model {type(model).__name__}: cannot be exported ({_cause(error)})") from None
         finally:
             logging.disable(before)
 
 
+def _cause(error: Exception) -> str:
+    """What made an export fail, below the exporter's own words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if "specialized it to be a constant" in str(error):
+        return "its forward fixes the number of samples; taken from x.shape[0] it stays free"
+    return first_line(error)
+
+
 @torch.no_grad()
-def largest_difference(model: nn.Module, path, inputs: torch.Tensor) -> float:
+def largest_difference(model: nn.Module, path, inputs) -> float:
     """The largest absolute difference between `model` and the ONNX file, over batches of several sizes."""
-    session = onnx_session(path, threads=1)
-    batches = [inputs[:n] for n in BATCHES]
-    return float(max(np.abs(session.run(None, {"noise": x.numpy()})[0] - model(x).numpy()).max() for x in batches))
+    run, inputs = _runner(onnx_session(path, threads=1)), Inputs.of(inputs)
+    batches = [next(inputs.split(n)) for n in BATCHES]
+    return float(max(np.abs(run(batch) - batch.call(model).numpy()).max() for batch in batches))
 
 
-def onnx_runner(model: nn.Module, noise: torch.Tensor, threads: int):
+def onnx_runner(model: nn.Module, noise, threads: int):
     """`model`, BatchNorm folded, as a function from noise to images that ONNX Runtime computes."""
     with tempfile.TemporaryDirectory() as place:
         write_onnx(fold_batchnorm(model), Path(place) / "generator.onnx", noise)
-        session = onnx_session(Path(place) / "generator.onnx", threads)
-    return lambda inputs: session.run(None, {"noise": inputs.numpy()})[0]
+        return _runner(onnx_session(Path(place) / "generator.onnx", threads))
+
+
+def _runner(session):
+    names = [given.name for given in session.get_inputs()]
+
+    def run(inputs):
+        tensors = _tensors(Inputs.of(inputs)).values()
+        return session.run(None, {name: x.numpy() for name, x in zip(names, tensors, strict=True)})[0]
+
+    return run
 
 
 def onnx_session(path, threads: int):
