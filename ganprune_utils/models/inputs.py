@@ -41,7 +41,7 @@ class Inputs:
 
     def __repr__(self) -> str:
         named = [*map(_words, self.arguments), *(f"{name}={_words(value)}" for name, value in self.keywords.items())]
-        return f"({', '.join(named)})"
+        return named[0] if len(named) == 1 and self.arguments else f"({', '.join(named)})"
 
     def map(self, change) -> "Inputs":
         """The same inputs with `change(tensor)` in place of each tensor that has a row for every sample."""

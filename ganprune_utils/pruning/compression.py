@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.inputs import Inputs
 from ganprune_utils.parameters import ALLOCATIONS, check_criterion, check_real
 from ganprune_utils.pruning.activation import input_scores
 from ganprune_utils.pruning.groups import filter_groups
@@ -18,7 +19,7 @@ from ganprune_utils.pruning.taylor import adversarial_loss
 
 
 def masks_at(
-    model: nn.Module, compression: float, criterion: str, inputs: torch.Tensor, seed: int = 0, allocation: str = "own"
+    model: nn.Module, compression: float, criterion: str, inputs, seed: int = 0, allocation: str = "own"
 ) -> dict[str, torch.Tensor]:
     """Keep-masks that leave 1 / `compression` of the dense parameters; BatchNorm and biases count, but always stay.
 
@@ -52,7 +53,7 @@ def masks_at(
     return allocated_masks(model, shares, scores, within_outputs=criterion == "wanda")
 
 
-def _weight_scores(model: nn.Module, criterion: str, inputs: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
+def _weight_scores(model: nn.Module, criterion: str, inputs, seed: int) -> dict[str, torch.Tensor]:
     if criterion == "random":
         return random_scores(model, seed)
     if criterion == "magnitude":
@@ -60,15 +61,15 @@ def _weight_scores(model: nn.Module, criterion: str, inputs: torch.Tensor, seed:
     return input_scores(model, inputs, order=1 if criterion == "activation" else 2)
 
 
-def _shares_of_filters(model: nn.Module, parameters: float, inputs: torch.Tensor) -> dict[str, float]:
+def _shares_of_filters(model: nn.Module, parameters: float, inputs) -> dict[str, float]:
     """The share of its weights that each layer loses in `filters_at`, which does not depend on the criterion."""
-    small = remove_filters(model, filters_at(model, parameters, "magnitude", inputs), inputs[:2])
+    small = remove_filters(model, filters_at(model, parameters, "magnitude", inputs), _example(inputs))
     left = {name: layer.weight.numel() for name, layer in prunable_layers(small).items()}
     return {name: 1 - left[name] / layer.weight.numel() for name, layer in prunable_layers(model).items()}
 
 
 def filters_at(
-    model: nn.Module, parameters: float, criterion: str, inputs: torch.Tensor, seed: int = 0, discriminator=None
+    model: nn.Module, parameters: float, criterion: str, inputs, seed: int = 0, discriminator=None
 ) -> dict[str, torch.Tensor]:
     """The filters to remove so that about `parameters` are left: the same share of every layer, found by bisection.
 
@@ -76,7 +77,7 @@ def filters_at(
     output), "taylor_adversarial" (of a generator's loss, given its `discriminator`), or "random".
     """
     check_criterion("structured", criterion)
-    example, loss = inputs[:2], None
+    example, loss = _example(inputs), None
     if criterion == "taylor_adversarial":
         if discriminator is None:
             raise ParameterError("criterion = 'taylor_adversarial': needs the generator's discriminator")
@@ -94,6 +95,10 @@ def filters_at(
         least = f"with the same share of every layer removed at least {left_at(highest)} are left"
         raise ParameterError(f"parameters = {parameters:.0f}: {least}")
     return choose_filters(scores, ratio_for(left_at, parameters, highest))
+
+
+def _example(inputs) -> Inputs:
+    return next(Inputs.of(inputs).split(2))
 
 
 def size(model: nn.Module) -> int:

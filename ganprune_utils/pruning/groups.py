@@ -1,155 +1,170 @@
-"""Which filters can be removed, and what has to go with them: BatchNorm, and the inputs of the layers that follow.
+"""Which filters can be removed, and what has to go with them: norms, linear layers, and the inputs of what follows.
 
-The dependencies are found by Torch-Pruning (Fang et al. 2023), which follows an example input through the network.
-Layers whose outputs are added to one another, or tied in another way, form one group and lose their filters together.
+Layers whose outputs are added to one another, or tied in another way, form one group and lose their filters together
+(the groups of Fang et al. 2023). They are found by `channels`, and proven by values.
 """
 
 import copy
-import warnings
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
-from ganprune_utils.errors import ParameterError, first_line
-from ganprune_utils.pruning.layers import PRUNABLE, prunable_layers
-
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm)
-
-
-@dataclass(frozen=True)
-class FilterGroup:
-    """`size` filters that go together.
-
-    `layers`, `norms` and `consumers` map a module's name to the channels (size,) in which filter 0, 1, ... appears:
-    outputs of convolutions and norms, inputs of the layers that follow. `others` names what is tied to them in another
-    way, as the linear layer whose output is reshaped into their channels.
-    """
-
-    size: int
-    layers: dict[str, torch.Tensor]
-    norms: dict[str, torch.Tensor]
-    consumers: dict[str, torch.Tensor]
-    others: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The tied layers by name, joined by a plus sign."""
-        return " + ".join([*self.layers, *self.others])
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.inputs import Inputs, one_line, unchanged
+from ganprune_utils.models.state import check_unmasked, original
+from ganprune_utils.pruning.channels import ChannelTrace
+from ganprune_utils.pruning.cut import FilterGroup, Groups, copies, cut, difference
+from ganprune_utils.pruning.layers import PRUNABLE
 
 
-def filter_groups(model: nn.Module, example: torch.Tensor) -> dict[str, FilterGroup]:
+def filter_groups(model: nn.Module, example) -> Groups:
     """The groups of filters of `model` by name, in the order of its layers.
 
-    Filters that cannot be removed belong to no group: those that are the channels of the output, those whose number is
-    written into the model's code, as in `x.view(-1, 128, 4, 4)` (a -1 in place of the 128 would free them), and those
-    that Torch-Pruning does not remove rightly. Each group has proven itself: on a copy that lost one of its filters,
-    the output is that of a copy in which this filter is zero.
+    Filters that cannot be removed belong to no group; `why_not` says of each layer why. Each group has proven itself:
+    on a copy that lost half of its filters, the image is that of a copy in which nobody reads them.
 
-    `example` is an input of the model (N, ...), as it gets it in use. Raises ParameterError where nothing can be
-    removed, the model carries masks, or it does not take the example.
+    `example` is what the model gets in use: a tensor, a tuple or list of arguments, a dictionary by name, or `Inputs`.
+    Raises ParameterError where nothing can be removed, the model carries masks, or it does not take the example.
     """
-    graph = dependencies(model, example)
-    names = {module: name for name, module in model.named_modules()}
-    found, seen = {}, set()
-    for name, layer in prunable_layers(model).items():
-        items = _group(graph, layer, list(range(layer.out_channels)))
-        if name in seen or any(item.dep.target.type.name == "OUTPUT" for item in items):
-            continue
-        group = _read(items, names, layer.out_channels)
-        seen |= set(group.layers)
-        if _is_free(model, name, group, example):
-            found[group.name] = group
-    if not found:
-        raise ParameterError(f"model {type(model).__name__}: has no filters that could be removed, but its output's")
-    return found
+    groups, reasons = examine(model, example)
+    if not groups:
+        said = "; ".join(f"{name} stays: {reason}" for name, reason in reasons.items())
+        raise ParameterError(f"model {type(original(model)).__name__}: has no filters that could be removed; {said}")
+    return groups
 
 
-def dependencies(model: nn.Module, example: torch.Tensor):
-    """Torch-Pruning's dependency graph of a model without masks."""
-    import torch_pruning  # two seconds to import, and most users of this package remove no filters
-
-    for name, layer in prunable_layers(model).items():
-        if hasattr(layer, "weight_orig"):
-            raise ParameterError(f"layer {name}: carries a mask; make_permanent comes before filters are removed")
-    mode, frozen = model.training, [p for p in model.parameters() if not p.requires_grad]
-    try:
-        # The graph is read off autograd's, so that is on for the moment.
-        model.requires_grad_(True)
-        with warnings.catch_warnings(), torch.enable_grad():
-            warnings.simplefilter("ignore")  # of parameters outside of modules: none of ours
-            return torch_pruning.DependencyGraph().build_dependency(model.eval(), example_inputs=example)
-    except Exception as error:  # whatever a model of any kind may raise
-        words = f"cannot be followed from an example of shape {tuple(example.shape)} ({first_line(error)})"
-        raise ParameterError(f"model {type(model).__name__}: {words}") from None
-    finally:
-        model.train(mode)
-        for parameter in frozen:
-            parameter.requires_grad_(False)
+def why_not(model: nn.Module, example) -> dict[str, str]:
+    """Why filters stay: name of a convolution or linear layer -> reason, without the layers in `filter_groups`."""
+    return examine(model, example)[1]
 
 
-def _group(graph, layer: nn.Module, indices: list[int]):
-    """Everything that depends on these filters of `layer`."""
-    return graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, idxs=indices)
+def examine(model: nn.Module, example) -> tuple[Groups, dict[str, str]]:
+    """`filter_groups` and `why_not` at once; groups may be none."""
+    copied, inputs, trace = follow(model, example, torch.Generator().manual_seed(0))
+    groups, reasons = found_groups(trace)
+    with unchanged(copied):
+        failed = _failing(copied, inputs, groups, list(groups))
+    for name, reason in failed.items():
+        group = groups.pop(name)
+        reasons |= {layer: f"its filters stay: {reason}" for layer in (*group.layers, *group.others)}
+    return groups, {name: reasons[name] for name in trace.names.values() if name in reasons}
+
+
+def follow(model: nn.Module, example, random: torch.Generator | None = None) -> tuple[nn.Module, Inputs, ChannelTrace]:
+    """A copy of the model in evaluation mode, in float64 where its forward can, the example for it, and its channels.
+
+    With `random` its weights move a little: layers that start at zero then show whether they are followed rightly.
+    """
+    check_unmasked(original(model), "make_permanent comes before filters are removed")
+    if not any(isinstance(module, (*PRUNABLE, nn.Linear)) for module in original(model).modules()):
+        raise ParameterError(f"model {type(model).__name__}: has no convolution or linear layer, so nothing to remove")
+    for network in copies(model):
+        inputs = Inputs.of(example).to(network).map(torch.clone)
+        _move(network, random)
+        trace = ChannelTrace(network)
+        try:
+            with one_line(network, f"cannot be followed from an example of shape {inputs}"), unchanged(network):
+                trace.run(inputs)
+            return network, inputs, trace
+        except ParameterError as error:
+            refused = error
+    raise refused
 
 
 @torch.no_grad()
-def _is_free(model: nn.Module, name: str, group: FilterGroup, example: torch.Tensor) -> bool:
-    """Whether removing one filter of layer `name` gives what zeroing it gives (what is tied in other ways cannot be
-    zeroed: then, whether the output keeps its shape)."""
-    small, zeroed = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
-    try:
-        remove_in_place(small, {name: [0]}, example)
-        output = small(example)
-        if group.others:
-            return output.shape == zeroed(example).shape
-        zero_in_place(zeroed, group, torch.tensor([0]))
-        wanted = zeroed(example)
-        return output.shape == wanted.shape and torch.allclose(output, wanted, rtol=1e-3, atol=1e-4)
-    except Exception:  # whatever a model of any kind may raise: its filters are not free
-        return False
+def _move(network: nn.Module, random: torch.Generator | None) -> None:
+    for parameter in network.parameters() if random else ():
+        if parameter.is_floating_point():
+            noise = torch.randn(parameter.shape, generator=random).to(parameter)
+            parameter += noise * (0.1 * parameter.square().mean().sqrt() + 0.02)
 
 
-def remove_in_place(model: nn.Module, removed: dict[str, list[int]], example: torch.Tensor) -> None:
-    """Remove filters in place, layer name -> indices, with everything that depends on them."""
-    graph = dependencies(model, example)
-    for name, indices in removed.items():
-        if indices:
-            _group(graph, model.get_submodule(name), indices).prune()
+def found_groups(trace: ChannelTrace) -> tuple[Groups, dict[str, str]]:
+    """The groups that the channels of a run make, and why the other layers are in none."""
+    classes = trace.classes()
+    fixed = {classes[label]: reason for label, reason in trace.fixed.items()}
+    layers = {name: layer for layer, name in trace.names.items() if isinstance(layer, (*PRUNABLE, nn.Linear))}
+    made = {name: classes[trace.made[name]] for name in layers if name in trace.made}
+    convolutions = [name for name in made if isinstance(layers[name], PRUNABLE)]
+    convolved = {number for name in convolutions for number in made[name]}
+    roots = convolutions + [name for name in made if convolved.isdisjoint(made[name])]
+    # Layers that share a channel share a group: for this one question all channels of a layer are tied.
+    together = trace.classes(*(trace.made[name] for name in roots))
+    group_of, filter_of = np.full((2, classes.max() + 1), -1)
+    first, sizes = {}, {}
+    for name in roots:
+        group = together[trace.made[name][0]]
+        first.setdefault(group, name)
+        for number in made[name]:
+            if number not in fixed and group_of[number] < 0:
+                group_of[number], filter_of[number] = group, sizes.get(group, 0)
+                sizes[group] = sizes.get(group, 0) + 1
+    found = {group: FilterGroup(size) for group, size in sizes.items()}
 
+    def place(role: str, name: str, numbers: np.ndarray) -> None:
+        for group in set(group_of[numbers].flat) - {-1}:
+            owner = np.where(group_of[numbers] == group, filter_of[numbers], -1)
+            getattr(found[group], role)[name] = torch.from_numpy(owner)
 
-@torch.no_grad()
-def zero_in_place(model: nn.Module, group: FilterGroup, indices: torch.Tensor) -> None:
-    """Zero filters in place, with the weight and bias of their BatchNorm.
-
-    Raises ParameterError where that is not possible: another layer is tied to them, or the norm has no weight.
-    """
-    if group.others:
-        raise ParameterError(f"layer {group.name}: {', '.join(group.others)} cannot be zeroed filter by filter")
-    modules = dict(model.named_modules())
-    for norm in group.norms:
-        if modules[norm].weight is None:
-            raise ParameterError(f"layer {group.name}: its norm {norm} has no weight that could be zero")
-    for name, channels in (group.layers | group.norms).items():
-        module = modules[name]
-        module.weight.index_fill_(1 if getattr(module, "transposed", False) else 0, channels[indices], 0.0)
-        if module.bias is not None:
-            module.bias[channels[indices]] = 0.0
-
-
-def _read(items, names: dict, size: int) -> FilterGroup:
-    layers, norms, consumers, others = {}, {}, {}, []
-    for item in items:
-        module, channels = item.dep.target.module, torch.tensor(item.idxs)
-        if module not in names:
-            continue  # an operation without weights
-        name, aligned = names[module], len(channels) == size
-        if "out_channels" not in item.dep.handler.__name__:
-            consumers |= {name: channels} if aligned else {}  # flattened inputs of a linear layer have more
-        elif isinstance(module, NORMS):
-            norms[name] = channels
-        elif isinstance(module, PRUNABLE) and aligned:
-            layers[name] = channels
+    for name in trace.names.values():
+        for role, labels in (("norms", trace.normed), ("consumers", trace.read)):
+            if name in labels:
+                place(role, name, classes[labels[name]])
+        if name in trace.made:
+            place("layers" if name in convolutions else "others", name, classes[trace.made[name]])
+    split = {}
+    for name, labels in trace.parameters.items():
+        numbers = classes[labels]
+        ones = [
+            numbers[tuple(slice(None if i == axis else 1) for i in range(numbers.ndim))] for axis in range(numbers.ndim)
+        ]
+        of_channels = [one for one in ones if one.size > 1 and (one == numbers).all()]
+        if of_channels:
+            place("others", name, of_channels[0])
         else:
-            others.append(name)
-    return FilterGroup(size, layers, norms, consumers, tuple(others))
+            split |= dict.fromkeys(set(group_of[numbers].flat) - {-1}, f"{name} has other entries within a filter")
+    order = {name: i for i, name in enumerate(layers)}
+    usable = [found[group] for group in sorted(found, key=lambda group: order[first[group]]) if group not in split]
+    groups = {group.name: group for group in usable if group.size > 1 and group.consumers}
+    within = {name for group in groups.values() for name in (*group.layers, *group.others)}
+    mixed = {classes[label]: what for label, what in trace.mixed.items()}
+    reasons = {}
+    for name in layers.keys() - within:
+        numbers = made.get(name)
+        if numbers is None:
+            reasons[name] = "it reads positions, not channels" if name in trace.read else "forward does not call it"
+        elif len(set(numbers)) == 1 < len(numbers):
+            reasons[name] = f"its filters only go all at once, tied by {mixed.get(numbers[0], 'what follows')}"
+        else:
+            known = [f"its filters {fixed[number]}" for number in numbers if number in fixed]
+            known += [split[group] for group in group_of[numbers] if group in split]
+            reasons[name] = [*known, "it has one filter" if len(numbers) == 1 else "no layer reads its filters"][0]
+    return groups, reasons
+
+
+def _failing(model: nn.Module, inputs: Inputs, groups: Groups, names: list[str]) -> dict[str, str]:
+    """Which of the groups `names` cannot be removed rightly, and why: all at once, by halves where that fails."""
+    if not names:
+        return {}
+    removed = {name: _half(groups[name]) for name in names}
+    small = copy.deepcopy(model)
+    cut(small, groups, removed)
+    reason = difference(model, small, inputs, groups, removed)
+    if reason is None:
+        return {}
+    if len(names) == 1:
+        return {names[0]: reason}
+    middle = len(names) // 2
+    failed = [_failing(model, inputs, groups, half) for half in (names[:middle], names[middle:])]
+    return failed[0] | failed[1] or dict.fromkeys(names, reason)
+
+
+def _half(group: FilterGroup) -> torch.Tensor:
+    """About half of its filters, drawn at random but always the same, so that every layer keeps one."""
+    drawn = torch.randperm(group.size, generator=torch.Generator().manual_seed(0))
+    kept = set(drawn[group.size // 2 :].tolist())
+    for owner in (*group.layers.values(), *group.others.values()):
+        there = owner[owner >= 0].unique().tolist()
+        kept |= set() if kept & set(there) else {there[0]}
+    return torch.tensor([i for i in range(group.size) if i not in kept], dtype=torch.long)

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
+from ganprune_utils.models.state import effective_weight, original
 from ganprune_utils.parameters import check_real, check_seed
 from ganprune_utils.pruning.activation import mean_inputs
-from ganprune_utils.pruning.groups import FilterGroup, filter_groups
+from ganprune_utils.pruning.cut import FilterGroup
+from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.layers import check_finite
 from ganprune_utils.pruning.taylor import taylor_scores
 
@@ -19,7 +21,7 @@ BATCHNORM = nn.modules.batchnorm._BatchNorm
 
 
 def filters_for(
-    model: nn.Module, example: torch.Tensor, criterion: str, ratio, scope: str = "uniform", inputs=None, seed: int = 0
+    model: nn.Module, example, criterion: str, ratio, scope: str = "uniform", inputs=None, seed: int = 0
 ) -> dict[str, torch.Tensor]:
     """The filters of `model` that go by a criterion: `filter_scores`, then `choose_filters`.
 
@@ -50,23 +52,26 @@ def filter_scores(
         raise ParameterError(f"criterion = {criterion!r}: unknown; allowed are {', '.join(FILTER_CRITERIA)}")
     check_seed(seed)
     random = torch.Generator().manual_seed(int(seed))
+    model = original(model)
     modules, means, scores = dict(model.named_modules()), {}, {}
     if criterion in ("activation", "apoz"):
         consumers = sorted({consumer for group in groups.values() for consumer in group.consumers})
         value = torch.abs if criterion == "activation" else lambda x: (x > 0).double()
         means = mean_inputs(model, consumers, inputs, value)
-    layers = [layer for group in groups.values() for layer in group.layers]
+    weighted = {name: _weighted(modules, group) for name, group in groups.items()}
+    layers = [layer for group in weighted.values() for layer in group]
     taylor = taylor_scores(model, layers, inputs, loss, seed) if criterion == "taylor" else {}
     for name, group in groups.items():
         if criterion == "random":
             parts = [torch.rand(group.size, generator=random, dtype=torch.float64)]
         elif criterion == "bn_scale":
             norms = [(modules[norm], at) for norm, at in group.norms.items() if isinstance(modules[norm], BATCHNORM)]
-            parts = [norm.weight.detach().double().abs()[at] for norm, at in norms if norm.affine]
+            parts = [_sums(norm.weight.detach().double().abs(), at, group.size) for norm, at in norms if norm.affine]
         elif criterion in ("activation", "apoz"):
-            parts = [means[layer][at] for layer, at in group.consumers.items()]
+            parts = [_sums(means[layer], at, group.size, mean=True) for layer, at in group.consumers.items()]
         else:
-            parts = [_norm(modules[layer], criterion, taylor.get(layer))[at] for layer, at in group.layers.items()]
+            norms = {layer: _norm(modules[layer], criterion, taylor.get(layer)) for layer in weighted[name]}
+            parts = [_sums(norms[layer], at, group.size) for layer, at in weighted[name].items()]
         if not parts:
             lacks = "BatchNorm with a scale after it" if criterion == "bn_scale" else "layer that reads its channels"
             raise ParameterError(f"criterion {criterion}: layer {name} has no {lacks}")
@@ -142,14 +147,23 @@ def lamp(squared: torch.Tensor) -> torch.Tensor:
     return torch.empty_like(squared).scatter_(0, order, ranked / sums.clamp(min=torch.finfo(torch.float64).tiny))
 
 
+def _weighted(modules: dict, group: FilterGroup) -> dict[str, torch.Tensor]:
+    """The layers whose weights score a group: its convolutions, or its linear layers where it has no convolution."""
+    return group.layers or {name: at for name, at in group.others.items() if isinstance(modules.get(name), nn.Linear)}
+
+
+def _sums(values: torch.Tensor, owner: torch.Tensor, size: int, mean: bool = False) -> torch.Tensor:
+    """Sums (or means) of channels' values (channels,) over the filters that they belong to, (size,)."""
+    own = owner >= 0
+    sums = torch.zeros(size, dtype=torch.float64).index_add(0, owner[own], values.cpu()[own])
+    return sums / owner[own].bincount(minlength=size).clamp(min=1) if mean else sums
+
+
 def _norm(layer: nn.Module, criterion: str, taylor: torch.Tensor | None) -> torch.Tensor:
-    """Norm of each filter, or the sum of its Taylor scores; float64. The filters of a transposed convolution lie along
-    the weight's second axis."""
-    weight = layer.weight.detach().double() if taylor is None else taylor
-    if getattr(layer, "transposed", False):
-        if layer.groups > 1:
-            raise ParameterError(f"layer {layer}: transposed convolutions in groups have no norm here")
-        weight = weight.transpose(0, 1)
+    """Norm of the weights of each output channel, or the sum of their Taylor scores; float64."""
+    weight = effective_weight(layer).double() if taylor is None else taylor
+    if getattr(layer, "transposed", False):  # (inputs, outputs of a group, ...)
+        weight = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1)
     flat = weight.flatten(1)
     by_filter = {"l1": flat.abs().sum(1), "l2": flat.norm(dim=1), "lamp": flat.square().sum(1), "taylor": flat.sum(1)}
     return by_filter[criterion]

@@ -128,7 +128,7 @@ def test_taylor_scores_by_hand_of_weights_that_act_and_of_one_that_does_not():
         (lambda g: masks_at(g, 2, "magnitude", NOISE, allocation="x"), "allocation = 'x': must be one of own, last"),
         (lambda g: masks_at(g, 120, "wanda", NOISE, allocation="last_dense"), "while layers.convt4 stays dense"),
         (lambda g: masks_at(g, 2, "wanda", None), "needs inputs"),
-        (lambda g: filters_at(g, math.inf, "taylor", NOISE[:0]), "Taylor scores need inputs"),
+        (lambda g: filters_at(g, math.inf, "taylor", NOISE[:0]), "hold no tensor with samples"),
         (
             lambda g: filters_at(nn.Sequential(nn.Conv2d(12, 8, 1), nn.Conv2d(8, 3, 1)), 50, "bn_scale", NOISE),
             "criterion bn_scale: layer 0 has no BatchNorm with a scale after it",
