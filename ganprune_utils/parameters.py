@@ -13,6 +13,7 @@ DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
 # Image-to-image tasks, each with the data set whose images are the targets.
 TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits"}
 TASKS |= dict.fromkeys(("faces", "paired_folder"))
+DIRECTIONS = ("AtoB", "BtoA")  # of pairs in a folder: which half of a picture is the input
 ARCHITECTURES = ("residual", "plain")  # of classifiers
 NETWORKS = ("generator", "discriminator")
 METHODS = {"percentage": ("global", "layer"), "sensitivity": ("layer", "matched"), "random": ("uniform", "shuffled")}
@@ -132,6 +133,7 @@ RULES = {
     "lr_discriminator": _RATE,
     "lr": _RATE,
     "task": _one_of(*TASKS),
+    "direction": _one_of(*DIRECTIONS),
     "depth": _whole(2, 12),
     "lambda_l1": Rule(float, "a number of 0 or more", lambda value: 0 <= value < math.inf),
     "weight_decay": _BELOW_ONE,

@@ -1,10 +1,13 @@
 """Talking faces: GRID (Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0) as 128x128 crops, a file per sentence."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 
-from ganprune_utils.data.images import SPLITS, search_roots
+from ganprune_utils.data.images import SPLITS
+from ganprune_utils.data.official import search_roots
+from ganprune_utils.data.picture_files import HIDDEN
 from ganprune_utils.errors import DataError
 
 EVERY = 10  # neighbouring frames are all but the same
@@ -17,8 +20,10 @@ def paths(split: str) -> list[Path]:
     Speakers are in both splits: seven, of whom one has 800 of 900 clips, are too few to ask about new ones.
     """
     root = next((root / "grid" for root in search_roots() if (root / "grid").is_dir()), None)
-    clips = [sorted(folder.glob("*.mp4")) for folder in sorted(root.iterdir())] if root else []
-    if not any(clips):
+    files = sorted(root.glob("*/*.mp4")) if root else []
+    files = [path for path in files if not path.name.startswith(HIDDEN)]
+    clips = [list(own) for _, own in itertools.groupby(files, lambda path: path.parent)]
+    if not clips:
         raise DataError(f"GRID: no grid/<speaker>/<clip>.mp4 in {', '.join(map(str, search_roots()))}")
     test = split == SPLITS[1]
     return [path for own in clips for i, path in enumerate(own) if (i % TEST_EVERY == 0) == test]

@@ -5,18 +5,14 @@ the official files and any other copy of the same images give the same tensor an
 """
 
 import hashlib
-import os
-import shutil
-import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ganprune_utils.artifacts import project_root, resolve
+from ganprune_utils.artifacts import resolve
+from ganprune_utils.data import official, picture_files
 from ganprune_utils.data.transforms import pad_to
 from ganprune_utils.errors import DataError, ParameterError
 from ganprune_utils.parameters import DATASETS
@@ -26,13 +22,20 @@ CANVAS_SIZE = 32
 # Side of the images inside the 32x32 canvas: similarity is measured on these pixels, not on padding.
 NATIVE_SIZES = {"fashion_mnist": 28}
 CHANNELS = {"digits": 1, "fashion_mnist": 1, "cifar10": 3}
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+READERS = {"digits": official.digits, "fashion_mnist": official.fashion_mnist, "cifar10": official.cifar10}
+SHA256 = {  # of the complete sets, whatever files they were read from
+    ("fashion_mnist", "train"): "8e71d05993c25c3f48aa37aedd4fec8734b1b75b9b34b0c754eacf7d7edd01b4",
+    ("fashion_mnist", "test"): "30d63de861d938723870a9b6a8cb43ff3db59b91f99364b91a340a02e2ed1067",
+    ("cifar10", "train"): "794be747eb3d8c06884d0bad310600c37d51b9da801314872e0c45f71f6175cd",
+    ("cifar10", "test"): "19a45fcb2357957dbc9933b01113a32894ed92d219d5c25d70ad5f170eb186a3",
+}
 
 
 @dataclass(frozen=True)
 class Dataset:
     """`images` uint8 (N, C, 32, 32), `labels` int64 (N,), `classes` their names, `native_size` the side of
-    the images inside the canvas, `sha256` of the images and labels in canonical order."""
+    the images inside the canvas, `sha256` of the images and labels in canonical order, `notes` on what of a folder was
+    left out or is in doubt, a line each."""
 
     name: str
     split: str
@@ -41,6 +44,7 @@ class Dataset:
     classes: tuple[str, ...]
     native_size: int
     sha256: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,12 +57,12 @@ def load(name: str, split: str = "train", folder=None) -> Dataset:
         name: one of `parameters.DATASETS`.
         split: "train" or "test".
         folder: for "image_folder" only, a folder in torchvision's ImageFolder layout (`folder/<class>/<picture>`).
-            Where it has `train` and `test` folders these are the splits; otherwise every fifth picture, in
-            canonical order, is the test split.
+            Where it has `train` and `test` (or `val`) folders these are the splits; otherwise every fifth picture, in
+            canonical order, is the test split. `~` is the home folder, and a relative one lies in the project.
 
     Raises:
         ParameterError: unknown name or split, or a folder where none belongs.
-        DataError: files that are missing, truncated or no pictures.
+        DataError: files that are missing, truncated, no pictures or of another data set.
     """
     if name not in DATASETS:
         raise ParameterError(f"dataset = {name!r}: unknown; allowed are {', '.join(DATASETS)}")
@@ -67,9 +71,12 @@ def load(name: str, split: str = "train", folder=None) -> Dataset:
     if (name == "image_folder") != bool(folder):
         raise ParameterError(f"image folder = {folder!r}: dataset 'image_folder' needs a folder, the others take none")
     if name == "image_folder":
-        return _image_folder(Path(folder), split)
-    images, labels, classes = {"digits": _digits, "fashion_mnist": _fashion_mnist, "cifar10": _cifar10}[name](split)
-    return _canonical(name, split, images, labels, classes)
+        return _image_folder(resolve(folder), split)
+    data = _canonical(name, split, *READERS[name](split))
+    if data.sha256 != (expected := SHA256.get((name, split), data.sha256)):
+        found = f"{len(data)} {split} images of SHA-256 {data.sha256[:16]}… in place of {expected[:16]}…"
+        raise DataError(f"{name}: its files hold another data set, or part of it: {found}")
+    return data
 
 
 def native_size(dataset: str) -> int:
@@ -88,132 +95,41 @@ def _canonical(name, split, images: np.ndarray, labels: np.ndarray, classes) -> 
     return Dataset(name, split, images, labels, tuple(classes), native_size(name), digest.hexdigest())
 
 
-def _digits(split):
-    from sklearn.datasets import load_digits  # bundled with scikit-learn: 1,797 images of 8x8, values 0 to 16
-
-    bunch = load_digits()
-    # Bilinear enlargement by 4 has weights that are multiples of 1/8, so every value is an exact binary fraction
-    # and rounds the same way everywhere.
-    small = torch.from_numpy(bunch.images)[:, None].to(torch.float64) * (255 / 16)
-    images = F.interpolate(small, size=CANVAS_SIZE, mode="bilinear", align_corners=False).round().to(torch.uint8)
-    chosen = (np.arange(len(images)) % 5 == 0) == (split == "test")
-    return images.numpy()[chosen], bunch.target[chosen], [str(c) for c in bunch.target_names]
-
-
-def search_roots() -> list[Path]:
-    """Where data sets are looked for: GANPRUNE_DATA first, then `data/` of the project."""
-    named = os.environ.get("GANPRUNE_DATA")
-    return [*([resolve(named)] if named else []), project_root() / "data"]
-
-
-def _fashion_mnist(split):
-    prefix = {"train": "train", "test": "t10k"}[split]
-    data = _official("fashion_mnist", "Fashion-MNIST", split, f"FashionMNIST/raw/{prefix}-images-idx3-ubyte")
-    if len(data.data) != len(data.targets):
-        raise DataError(f"fashion_mnist: {len(data.data)} {split} images but {len(data.targets)} labels")
-    return data.data.numpy()[:, None], data.targets.numpy(), data.classes
-
-
-def _cifar10(split):
-    if (root := _root_of("cifar10.tar.xz")) and not _root_of("cifar10"):
-        _unpack(root / "cifar10.tar.xz")
-    if root := _root_of(f"cifar10/{split}"):
-        folder = root / "cifar10" / split
-        images, labels, classes = _read_pictures(folder, channels=3)
-        if len(images) != (needed := 50_000 if split == "train" else 10_000):
-            raise DataError(f"cifar10: {folder} has {len(images)} pictures, the complete set has {needed}")
-        return images, labels, classes
-    data = _official("cifar10", "CIFAR-10", split, "cifar-10-batches-py")
-    return np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.array(data.targets), data.classes
-
-
-def _root_of(place: str) -> Path | None:
-    """The first of `search_roots` that has `place`."""
-    return next((root for root in search_roots() if (root / place).exists()), None)
-
-
-def _official(name: str, title: str, split: str, place: str):
-    """torchvision's data set, downloaded into the project's `data/` where no folder has `place`."""
-    import torchvision  # takes seconds to import, so only where its readers are needed
-
-    read, root = getattr(torchvision.datasets, title.replace("-", "")), _root_of(place)
-    try:
-        return read(root or search_roots()[-1], train=split == "train", download=root is None)
-    except Exception as error:  # torchvision raises different types for missing, short and foreign files, no network …
-        if root is None:
-            looked = ", ".join(map(str, search_roots()))
-            raise DataError(f"{title}: not found in {looked}, and the download failed ({error})") from None
-        raise DataError(f"{name}: files under {root} are missing, truncated or foreign ({error})") from None
-
-
-def _unpack(archive: Path) -> None:
-    """Unpack into the project's `data/`, whole or not at all."""
-    target = project_root() / "data"
-    target.mkdir(parents=True, exist_ok=True)
-    partial = target / f".unpacking-{os.getpid()}"
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(partial, filter="data")
-        os.replace(partial / "cifar10", target / "cifar10")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"cifar10: {archive} cannot be unpacked into {target} ({error})") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _image_folder(folder: Path, split) -> Dataset:
-    if not folder.is_dir():
-        raise DataError(f"image folder {folder}: no such folder")
-    if all((folder / part).is_dir() for part in SPLITS):
-        data = _canonical("image_folder", split, *_read_pictures(folder / split))
-    else:
-        whole = _canonical("image_folder", split, *_read_pictures(folder))
-        chosen = (np.arange(len(whole)) % 5 == 0) == (split == "test")
-        images, labels = whole.images.numpy()[chosen], whole.labels.numpy()[chosen]
-        data = _canonical("image_folder", split, images, labels, whole.classes)
-    if len(data) < 2:
-        raise DataError(f"image folder {folder}: {split} has {len(data)} pictures; 2 are needed (every fifth is test)")
-    return data
-
-
-def _read_pictures(folder: Path, channels: int | None = None):
-    """Read `folder/<class>/<picture>` as uint8 (N, C, 32, 32); grey only where every picture is grey."""
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    classes = sorted(entry.name for entry in entries if entry.is_dir())
-    paths = [
-        (label, path)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
-    ]
-    if not paths:
+def _image_folder(folder: Path, split: str) -> Dataset:
+    title = f"image folder {folder}"
+    places, notes = picture_files.find_splits(folder, title)
+    own = {path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(picture_files.HIDDEN)}
+    if places and own == set(places.values()) and len(places) == 1:
+        (place,) = own
+        raise DataError(f"{title}: has {place.name} alone; give {place} to test on every fifth picture of it")
+    is_split = len(places) == 2
+    if not is_split:  # one folder of such a name among others is a class
+        places, notes = {split: folder}, []
+    found = {part: picture_files.find(place) for part, place in places.items()}
+    names = {part: picture_files.classes_of(files) for part, files in found.items()}
+    if not found[split].paths:
         layout = "<folder>/<class>/<picture>.png"
-        raise DataError(f"image folder {folder}: no pictures in class folders; the layout is {layout}")
-    pictures = [open_picture(path, _fit, f"image folder {folder}: {path.relative_to(folder)}") for _, path in paths]
-    grey = all(picture.mode == "L" for picture in pictures) if channels is None else channels == 1
-    images = np.stack([np.asarray(picture.convert("L" if grey else "RGB")) for picture in pictures])
-    images = images[:, None] if grey else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    return images, np.array([label for label, _ in paths]), classes
+        raise DataError(f"image folder {places[split]}: no pictures in class folders; the layout is {layout}")
+    notes += _empty(folder, places, names)
+    pictures = {part: picture_files.read(files, title, CANVAS_SIZE) for part, files in found.items()}
+    notes += found[split].notes() + picture_files.doubts(found[split], pictures[split])
+    # Channels and classes are those of both splits, so that they mean the same in each.
+    is_colour = any(pixels.ndim == 3 for part in pictures.values() for pixels in part)
+    classes = sorted(set().union(*names.values()))
+    labels = np.searchsorted(classes, names[split])
+    data = _canonical("image_folder", split, picture_files.stack(pictures[split], is_colour), labels, classes)
+    if not is_split:
+        chosen = (np.arange(len(data)) % 5 == 0) == (split == "test")
+        data = _canonical("image_folder", split, data.images.numpy()[chosen], data.labels.numpy()[chosen], classes)
+    if len(data) < 2:
+        raise DataError(f"{title}: {split} has {len(data)} pictures; 2 are needed (every fifth is test)")
+    return replace(data, notes=tuple(notes))
 
 
-def open_picture(path: Path, convert, title: str):
-    """`convert` of the picture; DataError, which says `title`, where it cannot be read."""
-    try:
-        with Image.open(path) as picture:
-            return convert(picture)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
-        raise DataError(f"{title} is no readable picture ({error})") from None
-
-
-def _fit(picture: Image.Image) -> Image.Image:
-    """Crop the central square and scale it to 32x32; a 32x32 picture passes through untouched."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits: Pillow would clip to white instead of scaling
-        picture = Image.fromarray((np.asarray(picture).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
-    elif picture.mode == "F":
-        raise ValueError("floating point pictures have no defined range")
-    picture = picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB")
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    picture = picture.crop((left, top, left + side, top + side))
-    return picture if side == CANVAS_SIZE else picture.resize((CANVAS_SIZE, CANVAS_SIZE), Image.Resampling.LANCZOS)
+def _empty(folder: Path, places: dict[str, Path], names: dict[str, list[str]]) -> list[str]:
+    """A line on class folders that have no pictures, of either split; as notes."""
+    classes = {path.name for place in places.values() for path in place.iterdir() if path.is_dir()}
+    classes = sorted(name for name in classes if not name.startswith(picture_files.HIDDEN))
+    empty = [places[part] / name for part, used in names.items() for name in classes if name not in used]
+    listed = picture_files.name_some([path.relative_to(folder).as_posix() for path in empty])
+    return [f"{len(empty)} without pictures: {listed}"] if empty else []

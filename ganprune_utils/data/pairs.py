@@ -2,21 +2,22 @@
 
 `edges`: the edges of Fashion-MNIST's images, to the images; `edges_digits` the same of the embedded digits, which need
 no data; `faces` of frames of GRID, 128x128. `colour`: CIFAR-10 in grey, to its colours.
-`paired_folder`: one's own, in the layout that pix2pix users have (A|B side by side in one file).
+`paired_folder`: one's own, in the layout that pix2pix users have (A|B side by side in one file), in either direction.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ganprune_utils.data import images
+from ganprune_utils.artifacts import resolve
+from ganprune_utils.data import images, picture_files
 from ganprune_utils.data.clips import paths, read_frames
 from ganprune_utils.data.transforms import edges, grey
 from ganprune_utils.errors import DataError, ParameterError
-from ganprune_utils.parameters import TASKS
+from ganprune_utils.parameters import DIRECTIONS, TASKS
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Pairs:
     """`inputs` uint8 (N, A, H, W) and `targets` uint8 (N, B, H, W) of a task's split; `sha256` of both.
 
     `clips` (N,) says which clip a pair is from, numbered from 0: pairs of one clip are no independent samples. Pictures
-    are clips of their own.
+    are clips of their own. `titles` say what inputs and targets are, `notes` what of a folder was left out or is in
+    doubt.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Pairs:
     targets: torch.Tensor
     sha256: str
     clips: torch.Tensor | None = None
+    titles: tuple[str, str] = ("input", "target")
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.clips is None:
@@ -45,21 +49,22 @@ class Pairs:
         """About `n` of them, evenly spread over all, which lie in the order of their classes."""
         every = max(1, len(self) // n)
         clips = torch.unique(self.clips[::every], return_inverse=True)[1]
-        tensors = self.inputs[::every], self.targets[::every]
-        return Pairs(self.name, self.split, *tensors, f"{self.sha256} every {every}", clips)
+        chosen = {"inputs": self.inputs[::every], "targets": self.targets[::every], "clips": clips}
+        return replace(self, **chosen, sha256=f"{self.sha256} every {every}")
 
 
-def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
+def load(task: str, split: str = "train", folder=None, depth: int = 5, direction: str = DIRECTIONS[0]) -> Pairs:
     """Load a split of a task; train and test are those of the data set, or of the folder, and never mix.
 
     Args:
         task: one of `parameters.TASKS`.
-        folder: for "paired_folder" only: <folder>/train/*.png and <folder>/test/*.png (or .jpg), all of one size, each
-            picture A on its left half and B on its right.
+        folder: for "paired_folder" only: <folder>/train/*.png and <folder>/test/*.png (or .jpg; `val` where there is no
+            `test`), all of one size, each picture A on its left half and B on its right.
         depth: of the U-Net they are for: both sides have to be divisible by 2^depth.
+        direction: "AtoB", or for "paired_folder" also "BtoA", which pix2pix takes for facades: B in, A out.
 
     Raises:
-        ParameterError: unknown task or split, a folder where none belongs.
+        ParameterError: unknown task, split or direction, a folder or direction where none belongs.
         DataError: files that are missing, unreadable, of another size or not divisible.
     """
     if task not in TASKS:
@@ -68,9 +73,17 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
         raise ParameterError(f"split = {split!r}: unknown; allowed are {', '.join(images.SPLITS)}")
     if (task == "paired_folder") != bool(folder):
         raise ParameterError(f"folder = {folder!r}: task paired_folder needs one, the others take none")
-    clips = None
+    if direction not in DIRECTIONS:
+        raise ParameterError(f"direction = {direction!r}: unknown; allowed are {', '.join(DIRECTIONS)}")
+    if not folder and direction != DIRECTIONS[0]:
+        raise ParameterError(f"direction = {direction!r}: only task paired_folder has one")
+    clips, more = None, {}
     if folder:
-        inputs, targets = _read_folder(Path(folder).expanduser(), split)
+        inputs, targets, notes = _read_folder(folder := resolve(folder), split)
+        sides = "A, left half", "B, right half"
+        if direction == "BtoA":
+            inputs, targets, sides = targets, inputs, sides[::-1]
+        more = {"titles": (f"input ({sides[0]})", f"target ({sides[1]})"), "notes": tuple(notes)}
     elif task == "faces":
         targets, clips = _read_clips(split)
         inputs = edges(grey(targets))
@@ -84,7 +97,7 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5) -> Pairs:
     digest = hashlib.sha256(f"{tuple(inputs.shape)} {tuple(targets.shape)}".encode())
     for tensor in (inputs, targets):
         digest.update(tensor.numpy().tobytes())
-    return Pairs(task, split, inputs, targets, digest.hexdigest(), clips)
+    return Pairs(task, split, inputs, targets, digest.hexdigest(), clips, **more)
 
 
 def _read_clips(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,24 +107,25 @@ def _read_clips(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.concatenate(shown)).permute(0, 3, 1, 2).contiguous(), clips
 
 
-def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    where = folder / split
-    if not where.is_dir():
-        raise DataError(f"paired folder {folder}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
-    paths = sorted(path for path in where.iterdir() if path.suffix.lower() in images.IMAGE_SUFFIXES)
-    if not paths:
-        raise DataError(f"paired folder {where}: has no pictures")
+def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+    """A and B, uint8 (N, 3, H, W) each, and notes."""
     title = f"paired folder {folder}"
-    pictures = [
-        images.open_picture(path, lambda picture: np.asarray(picture.convert("RGB")), f"{title}: {path.name}")
-        for path in paths
-    ]
+    places, notes = picture_files.find_splits(folder, title)
+    if split not in places:
+        raise DataError(f"{title}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
+    found = picture_files.find(places[split])
+    if not found.paths:
+        raise DataError(f"paired folder {found.folder}: has no pictures")
+    pictures = picture_files.read(found, title)
     height, width = pictures[0].shape[:2]
-    for path, picture in zip(paths, pictures, strict=True):
-        if picture.shape != pictures[0].shape:
-            size = f"{picture.shape[1]}x{picture.shape[0]}"
-            raise DataError(f"{title}: {path.name} is {size}, the first {width}x{height}")
+    for path, pixels in zip(found.paths, pictures, strict=True):
+        if pixels.shape[:2] != (height, width):
+            size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            raise DataError(f"{title}: {found.names([path])} is {size}, the first {width}x{height}")
     if width % 2:
         raise DataError(f"{title}: pictures are {width} wide; A and B need an even width")
-    whole = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    return tuple(half.contiguous() for half in whole.split(width // 2, dim=-1))
+    halves = [[pixels[:, part] for pixels in pictures] for part in (slice(width // 2), slice(width // 2, None))]
+    notes += found.notes()
+    for side, half in zip("AB", halves, strict=True):
+        notes += picture_files.doubts(found, half, f" of {side}")
+    return *(torch.from_numpy(picture_files.stack(half, colour=True)) for half in halves), notes

@@ -18,6 +18,8 @@ SUFFIXES = (
 HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")  # how names begin of what no one means as a picture
 BACKGROUND = (255, 255, 255, 255)  # what shines through where a picture is transparent: white, as on paper
 FEW = 3  # names that a line gives of many
+SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "val")
 
 
 @dataclass
@@ -37,9 +39,12 @@ class Found:
         return [f"{len(paths)} {what}: {self.names(paths)}" for what, paths in said.items() if paths]
 
     def names(self, paths: list[Path]) -> str:
-        """The first of `paths` from the folder on, and how many more there are."""
-        more = f" and {len(paths) - FEW} more" if len(paths) > FEW else ""
-        return ", ".join(path.relative_to(self.folder).as_posix() for path in paths[:FEW]) + more
+        return name_some([path.relative_to(self.folder).as_posix() for path in paths])
+
+
+def name_some(names: list[str]) -> str:
+    """The first of `names`, and how many more there are."""
+    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
 def find(folder) -> Found:
@@ -66,6 +71,38 @@ def find(folder) -> Found:
     found.paths.sort()
     found.left_out.sort()
     return found
+
+
+def classes_of(found: Found) -> list[str]:
+    """The class of each picture, which is the folder in `found.folder` that it lies in; one in none is left out."""
+    loose = [path for path in found.paths if path.parent == found.folder]
+    found.left_out = sorted(found.left_out + loose)
+    found.paths = [path for path in found.paths if path.parent != found.folder]
+    return [path.relative_to(found.folder).parts[0] for path in found.paths]
+
+
+def find_splits(folder: Path, title: str) -> tuple[dict[str, Path], list[str]]:
+    """The folders "train" and "test" in a folder, as far as they are there, and notes on what else is.
+
+    They may have any of `SPLIT_NAMES`, in capitals too; "val" stands in for "test" where there is none. Raises
+    DataError, which says `title`, where there is no such folder, or two for one split.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{title}: no such folder")
+    places: dict[str, Path] = {}
+    for place in sorted(folder.iterdir()):
+        if (split := SPLIT_NAMES.get(place.name.lower())) and place.is_dir():
+            if split in places:
+                raise DataError(f"{title}: has {places[split].name} and {place.name}; only one of them is needed")
+            places[split] = place
+    notes = []
+    if "val" in places and "test" not in places:
+        places["test"] = places["val"]
+        notes.append(f"{places['test'].name} is taken for test")
+    places.pop("val", None)
+    if others := sorted(place.name for place in folder.iterdir() if place not in places.values()):
+        notes.append(f"{len(others)} left out beside the splits: {name_some(others)}")
+    return places, notes
 
 
 def digest(folder) -> str:
@@ -102,13 +139,32 @@ def read(found: Found, title: str, size: int | None = None) -> list[np.ndarray]:
     if broken:
         path, reason = next(iter(broken.items()))
         line = f"{title}: {path.relative_to(found.folder)} is no readable picture ({reason})"
-        more = f"; so are {len(broken)} of {len(found.paths)}: {found.names(list(broken))}"
+        more = f"; in all {len(broken)} of {len(found.paths)}: {found.names(list(broken))}"
         raise DataError(line + more * (len(broken) > 1))
     return pictures
 
 
+def doubts(found: Found, pictures: list[np.ndarray], side: str = "") -> list[str]:
+    """Lines on pictures that show all but nothing, as after a wrong conversion; `side` says of what the pixels are."""
+    low, high = min(pixels.min() for pixels in pictures), max(pixels.max() for pixels in pictures)
+    if high - low < 32:
+        return [f"all values{side} lie between {low} and {high} of 255: were the files saved in another range?"]
+    plain = [i for i, pixels in enumerate(pictures) if pixels.std(axis=(0, 1)).max() < 1]
+    names = found.names([found.paths[i] for i in plain])
+    return [f"{len(plain)}{side} of one colour, or nearly: {names}"] if plain else []
+
+
+def stack(pictures: list[np.ndarray], colour: bool = False) -> np.ndarray:
+    """Pictures of one size as uint8 (N, C, H, W): grey where all are, unless `colour`."""
+    if colour or any(pixels.ndim == 3 for pixels in pictures):
+        pictures = [pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2) for pixels in pictures]
+        return np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
+    return np.stack(pictures)[:, None]
+
+
 def _read(path: Path, size: int | None, damaged_exif: list[Path]) -> np.ndarray:
-    with Image.open(path) as picture:
+    # As an open file: what Pillow 13 maps into memory by its name comes out scrambled where a TIFF lies on its side.
+    with open(path, "rb") as file, Image.open(file) as picture:
         kind = picture.format
         picture.load()
         try:

@@ -47,6 +47,14 @@ def test_every_fifth_clip_of_each_speaker_is_for_testing(data):
     assert len(names["train"]) == 12 and not set(names["train"]) & set(names["test"])
 
 
+def test_hidden_files_are_no_clips(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANPRUNE_DATA", str(tmp_path))
+    for name in ("s1/._a.mp4", "s1/a.mp4", "__MACOSX/._b.mp4"):
+        (tmp_path / "grid" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "grid" / name).write_bytes(b"")
+    assert clips.paths("test") == [tmp_path / "grid/s1/a.mp4"]
+
+
 def test_every_tenth_frame_is_a_pair_with_its_edges(data):
     test, train = (pairs.load("faces", split, depth=7) for split in ("test", "train"))
     assert test.inputs.shape == (9, 1, 128, 128) and test.targets.shape == (9, 3, 128, 128)
@@ -70,7 +78,7 @@ def test_no_clip_is_in_both_halves_and_there_is_no_frechet_distance(data):
 
 def test_missing_and_broken_clips_are_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("GANPRUNE_DATA", str(tmp_path))
-    monkeypatch.setattr("ganprune_utils.data.images.project_root", lambda: tmp_path / "project")
+    monkeypatch.setattr("ganprune_utils.data.official.project_root", lambda: tmp_path / "project")
     for folder in (tmp_path, tmp_path / "grid/s1"):
         folder.mkdir(parents=True, exist_ok=True)
         with pytest.raises(DataError, match="GRID: no grid/<speaker>/<clip>.mp4 in ") as error:

@@ -79,3 +79,141 @@ def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(DataError, match=r"folder .*/a: cannot be read \(Permission denied\)$"):
         picture_files.find(tmp_path)
+
+
+def one(path, size=None):
+    """The pixels of a file, and the notes on it."""
+    found = picture_files.Found(path.parent, [path])
+    return picture_files.read(found, "folder", size)[0], found.notes()
+
+
+RAMP = np.tile(np.linspace(0, 65535, 64), (32, 1)).astype(np.uint16)
+GREY = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+COLOUR = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm", ".jp2"])
+@pytest.mark.parametrize("values", [RAMP, np.full_like(RAMP, 300)], ids=["ramp", "dark"])
+def test_16_bits_are_scaled_to_8(tmp_path, suffix, values):
+    Image.fromarray(values).save(tmp_path / f"x{suffix}")
+    assert np.array_equal(one(tmp_path / f"x{suffix}")[0], values // 257)
+
+
+@pytest.mark.parametrize("kind, words", [(np.int32, "integers of 32 bits"), (np.float32, "floats")])
+def test_values_without_a_range_are_one_line(tmp_path, kind, words):
+    save(tmp_path / "x.tif", RAMP.astype(kind))
+    words = f"folder: x.tif is no readable picture ({words} have no defined range: save it with 8 or 16 bits)"
+    with pytest.raises(DataError) as error:
+        one(tmp_path / "x.tif")
+    assert str(error.value) == words
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "I;16"])
+def test_what_is_transparent_is_white(tmp_path, mode):
+    """A black drawing on a black ground that is transparent."""
+    drawing = np.zeros((32, 32), dtype=bool)
+    drawing[4:20, 8:24] = True
+    options = {}
+    if mode in ("RGBA", "LA"):
+        alpha = Image.fromarray(np.where(drawing, 255, 0).astype(np.uint8))
+        picture = Image.new(mode[:-1], (32, 32))
+        picture.putalpha(alpha)
+    else:  # value 7 is transparent
+        kind = np.uint16 if mode == "I;16" else np.uint8
+        picture, options = Image.fromarray(np.where(drawing, 0, 7).astype(kind)), {"transparency": 7}
+    if mode == "P":
+        picture = Image.fromarray(np.asarray(picture))
+        picture.putpalette([0] * 3 * 8)
+    picture.save(tmp_path / "x.png", **options)
+    assert Image.open(tmp_path / "x.png").mode == mode
+    pixels = one(tmp_path / "x.png")[0]
+    assert pixels.ndim == (2 if mode in ("LA", "L", "I;16") else 3)
+    assert (pixels[drawing] == 0).all() and (pixels[~drawing] == 255).all()
+
+
+def test_half_transparent_is_half_white(tmp_path):
+    Image.new("RGBA", (32, 32), (100, 0, 200, 128)).save(tmp_path / "x.png")
+    assert one(tmp_path / "x.png")[0][0, 0].tolist() == pytest.approx([177, 127, 227], abs=1)
+
+
+def test_opaque_alpha_changes_no_pixel(tmp_path):
+    Image.fromarray(COLOUR).convert("RGBA").save(tmp_path / "x.png")
+    assert np.array_equal(one(tmp_path / "x.png")[0], COLOUR)
+
+
+def test_palettes_cmyk_and_bits_are_the_colours_that_a_viewer_shows(tmp_path):
+    few = COLOUR // 128 * 255
+    Image.fromarray(few).quantize(8).save(tmp_path / "p.png")
+    assert np.array_equal(one(tmp_path / "p.png")[0], few)
+    Image.fromarray(few).convert("CMYK").save(tmp_path / "c.tif")
+    assert np.array_equal(one(tmp_path / "c.tif")[0], few)
+    Image.fromarray(few).resize((64, 64)).convert("CMYK").save(tmp_path / "c.jpg", quality=100, subsampling=0)
+    shown = np.asarray(Image.fromarray(few).resize((64, 64))).astype(int)
+    assert np.abs(one(tmp_path / "c.jpg")[0] - shown).mean() < 10
+    Image.fromarray(GREY).convert("1").save(tmp_path / "b.png")
+    assert set(np.unique(one(tmp_path / "b.png")[0])) == {0, 255}
+
+
+def with_orientation(path, pixels, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(path, exif=exif)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("pixels", [GREY, COLOUR, RAMP], ids=["grey", "colour", "16 bits"])
+def test_pictures_are_turned_as_their_exif_data_say(tmp_path, suffix, pixels):
+    with_orientation(tmp_path / f"x{suffix}", pixels, 6)  # a quarter clockwise
+    in_8_bits = pixels // 257 if pixels is RAMP else pixels
+    assert np.array_equal(one(tmp_path / f"x{suffix}")[0], np.rot90(in_8_bits, -1))
+
+
+def test_damaged_exif_data_are_said_and_no_more(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "x.png", exif=b"Exif\0\0garbage!garbage!")
+    pixels, notes = one(tmp_path / "x.png")
+    assert np.array_equal(pixels, COLOUR)
+    assert notes == ["1 with damaged EXIF data, taken as they lie: x.png"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".gif", ".bmp", ".ppm", ".jp2"])
+def test_damaged_files_are_one_line(tmp_path, suffix):
+    whole = save(tmp_path / f"x{suffix}", COLOUR).read_bytes()
+    random = np.random.default_rng(0)
+    for cut in (0, 1, 10, len(whole) // 2):
+        (tmp_path / f"x{suffix}").write_bytes(whole[:cut])
+        with pytest.raises(DataError, match=f"^folder: x{suffix} is no readable picture [(].+[)]$"):
+            one(tmp_path / f"x{suffix}")
+    for _ in range(30):  # bits that flipped: a picture, or one line
+        data = np.frombuffer(whole, np.uint8).copy()
+        data[random.integers(0, min(len(data), 200), 4)] = random.integers(0, 256, 4)
+        (tmp_path / f"x{suffix}").write_bytes(data.tobytes())
+        try:
+            assert one(tmp_path / f"x{suffix}", 32)[0].shape[:2] == (32, 32)
+        except DataError as error:
+            assert "\n" not in str(error)
+
+
+def test_all_files_that_cannot_be_read_are_named_at_once(tmp_path):
+    for name in ("a/0.png", "a/1.png", "a/2.png"):
+        save(tmp_path / name)
+    (tmp_path / "a/0.png").write_bytes(b"")
+    (tmp_path / "a/3.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(DataError, match=r"^folder: a/0.png is no .*[)]; in all 2 of 4: a/0.png, a/3.png$"):
+        picture_files.read(picture_files.find(tmp_path), "folder")
+
+
+def test_the_central_square_is_scaled_and_one_of_the_size_untouched(tmp_path):
+    wide = np.zeros((32, 96, 3), dtype=np.uint8)
+    wide[:, 32:64] = COLOUR
+    assert np.array_equal(one(save(tmp_path / "x.png", wide), 32)[0], COLOUR)
+    assert one(save(tmp_path / "x.png", wide), 16)[0].shape == (16, 16, 3)
+
+
+def test_pictures_that_show_nothing_are_said():
+    found = picture_files.Found(picture_files.Path("f"), [picture_files.Path(f"f/{i}.png") for i in range(5)])
+    plain = [GREY, *(np.full_like(GREY, i) for i in range(4))]
+    said = ["4 of A of one colour, or nearly: 1.png, 2.png, 3.png and 1 more"]
+    assert picture_files.doubts(found, plain, " of A") == said
+    assert picture_files.doubts(found, [GREY] * 5) == []
+    said = ["all values lie between 0 and 15 of 255: were the files saved in another range?"]
+    assert picture_files.doubts(found, [GREY // 16] * 5) == said

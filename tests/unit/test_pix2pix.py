@@ -94,6 +94,51 @@ def test_a_paired_folder_has_inputs_left_and_targets_right(tmp_path):
     assert data.sha256 != paired_tasks.load("paired_folder", "test", tmp_path).sha256
 
 
+def test_pairs_have_a_direction_that_their_titles_say(tmp_path):
+    forth, back = (
+        paired_tasks.load("paired_folder", "train", folder, direction=direction)
+        for folder, direction in ((write_folder(tmp_path), "AtoB"), (tmp_path, "BtoA"))
+    )
+    assert torch.equal(forth.inputs, back.targets) and torch.equal(forth.targets, back.inputs)
+    assert not torch.equal(forth.inputs, back.inputs) and forth.sha256 != back.sha256
+    assert forth.titles == ("input (A, left half)", "target (B, right half)")
+    assert back.some(2).titles == ("input (B, right half)", "target (A, left half)")
+    assert paired_tasks.load("paired_folder", "train", tmp_path).sha256 == forth.sha256
+    with pytest.raises(ParameterError, match="direction = 'B2A': unknown; allowed are AtoB, BtoA"):
+        paired_tasks.load("paired_folder", "train", tmp_path, direction="B2A")
+    with pytest.raises(ParameterError, match="direction = 'BtoA': only task paired_folder has one"):
+        paired_tasks.load("edges_digits", "train", direction="BtoA")
+
+
+def test_pairs_are_of_pictures_of_every_kind(tmp_path):
+    """16 bits are scaled, and transparent, grey and hidden files are what they are among pictures of a class."""
+    write_folder(tmp_path)
+    (tmp_path / "train").rename(tmp_path / "TRAIN")
+    (tmp_path / "test").rename(tmp_path / "val")
+    ramp = torch.linspace(0, 65535, 64).to(torch.uint16).expand(32, -1)
+    Image.fromarray(ramp.contiguous().numpy()).save(tmp_path / "TRAIN/3.png")
+    Image.new("LA", (64, 32)).save(tmp_path / "TRAIN/4.png")
+    (tmp_path / "TRAIN/._0.png").write_bytes(b"no picture")
+    data = paired_tasks.load("paired_folder", "train", tmp_path)
+    assert data.inputs.shape == (5, 3, 32, 32) and (data.targets[4] == 255).all()
+    assert data.inputs[3, :, 0].eq(ramp[0, :32].int() // 257).all() and data.targets[3].max() == 255
+    assert data.notes == (
+        "val is taken for test",
+        "1 left out, hidden or no pictures: ._0.png",
+        "1 of A of one colour, or nearly: 4.png",
+        "1 of B of one colour, or nearly: 4.png",
+    )
+    assert data.some(3).notes == data.notes
+    assert len(paired_tasks.load("paired_folder", "test", tmp_path)) == 3
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pairs").mkdir()
+    write_folder(tmp_path / "pairs")
+    assert len(paired_tasks.load("paired_folder", "train", "~/pairs")) == 3
+
+
 @pytest.mark.parametrize(
     "prepare, words",
     [
