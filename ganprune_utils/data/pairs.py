@@ -25,8 +25,7 @@ class Pairs:
     """`inputs` uint8 (N, A, H, W) and `targets` uint8 (N, B, H, W) of a task's split; `sha256` of both.
 
     `clips` (N,) says which clip a pair is from, numbered from 0: pairs of one clip are no independent samples. Pictures
-    are clips of their own. `titles` say what inputs and targets are, `notes` what of a folder was left out or is in
-    doubt.
+    are clips of their own. `direction` is that of a folder's pairs, `notes` say what of it was left out or is in doubt.
     """
 
     name: str
@@ -35,7 +34,7 @@ class Pairs:
     targets: torch.Tensor
     sha256: str
     clips: torch.Tensor | None = None
-    titles: tuple[str, str] = ("input", "target")
+    direction: str = DIRECTIONS[0]
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -44,6 +43,14 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """What inputs and targets are, for a figure."""
+        if self.name != "paired_folder":
+            return "input", "target"
+        halves = ("A, left half", "B, right half")[:: 1 if self.direction == "AtoB" else -1]
+        return f"input ({halves[0]})", f"target ({halves[1]})"
 
     def some(self, n: int) -> "Pairs":
         """About `n` of them, evenly spread over all, which lie in the order of their classes."""
@@ -77,13 +84,11 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5, direction
         raise ParameterError(f"direction = {direction!r}: unknown; allowed are {', '.join(DIRECTIONS)}")
     if not folder and direction != DIRECTIONS[0]:
         raise ParameterError(f"direction = {direction!r}: only task paired_folder has one")
-    clips, more = None, {}
+    clips, notes = None, []
     if folder:
         inputs, targets, notes = _read_folder(folder := resolve(folder), split)
-        sides = "A, left half", "B, right half"
         if direction == "BtoA":
-            inputs, targets, sides = targets, inputs, sides[::-1]
-        more = {"titles": (f"input ({sides[0]})", f"target ({sides[1]})"), "notes": tuple(notes)}
+            inputs, targets = targets, inputs
     elif task == "faces":
         targets, clips = _read_clips(split)
         inputs = edges(grey(targets))
@@ -97,7 +102,7 @@ def load(task: str, split: str = "train", folder=None, depth: int = 5, direction
     digest = hashlib.sha256(f"{tuple(inputs.shape)} {tuple(targets.shape)}".encode())
     for tensor in (inputs, targets):
         digest.update(tensor.numpy().tobytes())
-    return Pairs(task, split, inputs, targets, digest.hexdigest(), clips, **more)
+    return Pairs(task, split, inputs, targets, digest.hexdigest(), clips, direction, tuple(notes))
 
 
 def _read_clips(split: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -38,6 +38,9 @@ def as_saved(images: torch.Tensor, native_size: int) -> torch.Tensor:
         raise ValueError(f"images: needs floats in [-1, 1] of at least {native_size} pixels, got {got}")
     if not torch.isfinite(images).all():
         raise ValueError("images: have NaN or infinite values")
+    low, high = images.aminmax()
+    if max(-low, high) > 1 + 1 / 255:  # half a grey level: what rounds to the same byte is in [-1, 1]
+        raise ValueError(f"images: go from {low:g} to {high:g}; scale them to [-1, 1] first")
     return to_uint8(center_crop(images, native_size))
 
 

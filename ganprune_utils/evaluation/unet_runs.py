@@ -9,6 +9,7 @@ from torch import nn
 
 from ganprune_utils import parameters
 from ganprune_utils.cache import ResultCache
+from ganprune_utils.errors import ParameterError
 from ganprune_utils.evaluation.unet import UNetEvaluator, network_digest, spread, translate
 from ganprune_utils.metrics import cost
 from ganprune_utils.models.checkpoints import load_network, read_card
@@ -30,11 +31,15 @@ class FineTuning:
         folder: the run folder; results are cached in its `cache`.
         source: folder of the trained pair. Its card has the rules; its discriminator, a copy each time, trains along.
         train: the pairs to fine-tune on (a `data.pairs.Pairs`).
+
+    Raises ParameterError where they go in another direction than those of the training.
     """
 
     def __init__(self, folder, source: Path, train, evaluator: UNetEvaluator, precision: str, threads: int):
         make_deterministic(threads)
         trained = read_card(source / "generator.safetensors")["parameters"]
+        if train.direction != (direction := trained.get("direction", parameters.DIRECTIONS[0])):
+            raise ParameterError(f"direction = {train.direction!r}: {source} was trained with {direction}")
         rules = {name: trained[name] for name in SETTINGS} | {"augment": trained.get("augment", False)}
         self.settings = pix2pix.Settings(epochs=1, precision=precision, threads=threads, **rules)
         self.discriminator = load_network(source, "discriminator")

@@ -1,6 +1,7 @@
 """What is measured of pruned U-Nets, and what the statistics say of numbers whose answer is known."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from helpers import trained_like
 from ganprune_utils import parameters
 from ganprune_utils.analysis import equal_cost, unet_layers
 from ganprune_utils.data.pairs import Pairs
-from ganprune_utils.errors import DataError
+from ganprune_utils.errors import DataError, ParameterError
 from ganprune_utils.evaluation import unet_runs
 from ganprune_utils.evaluation.unet import UNetEvaluator, network_digest, spread, translate
 from ganprune_utils.models.checkpoints import save_network
@@ -178,6 +179,12 @@ def trained(tmp_path_factory):
 def tuning_in(folder, source, train=None, evaluator=None, precision="float32"):
     evaluator = evaluator or UNetEvaluator("paired_folder", random_pairs())
     return unet_runs.FineTuning(folder, source, train or random_pairs(24, "train"), evaluator, precision, 1)
+
+
+def test_pairs_in_another_direction_than_those_of_the_training_are_refused(trained, tmp_path):
+    train = replace(random_pairs(24, "train"), direction="BtoA")
+    with pytest.raises(ParameterError, match=f"direction = 'BtoA': {trained} was trained with AtoB"):
+        tuning_in(tmp_path, trained, train)
 
 
 def test_a_result_is_cached_apart_for_all_that_decides_it(trained, tmp_path):
