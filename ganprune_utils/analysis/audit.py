@@ -76,7 +76,7 @@ def score_pairs(x: torch.Tensor, y: torch.Tensor, convention: str, native_size: 
     tensors = (torch.from_numpy(np.ascontiguousarray(v)).permute(0, 3, 1, 2) for v in (a, b))
     pairs = list(zip(a, b, strict=True))
     scores = pd.DataFrame([sewar.ssim(*pair, MAX=maximum) for pair in pairs], columns=["ssim", "contrast"])
-    scores["uqi"] = uqi(*tensors, data_range=255).numpy()
+    scores["uqi"] = uqi(*tensors, data_range=255, check_range=False).numpy()
     scores["uqi_sewar"] = [sewar.uqi(*pair) for pair in pairs]
     scores["ms_ssim"] = ms_ssim_of_sewar_046(a, b, maximum)
     return scores

@@ -6,6 +6,7 @@ it.
 """
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,8 +154,13 @@ def frechet(generated: torch.Tensor, real: torch.Tensor) -> float:
     """Fréchet distance of feature vectors (N, D) and (M, D), each taken for a Gaussian; 0 is best.
 
     |mu - nu|^2 + tr(S + T - 2 (S T)^(1/2)), covariances with n - 1 (Heusel et al. 2017, there of Inception's features).
+    Warns where N or M < D: the covariance is then singular, and the distance says more of N than of the images.
     """
     check(generated, real)
+    few, dimensions = min(len(generated), len(real)), generated.shape[1]
+    if few < dimensions:
+        message = f"Fréchet distance of {few} samples with {dimensions} features: too few to estimate a covariance"
+        warnings.warn(message, RuntimeWarning, stacklevel=1)  # from one place, whoever calls: said once
     x, y = generated.double(), real.double()
     s, t = torch.cov(x.T), torch.cov(y.T)
     root = torch.linalg.eigvals(s @ t).sqrt().real.sum()

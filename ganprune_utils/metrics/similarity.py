@@ -2,9 +2,11 @@
 
 All three take `x` and `y` of shape (N, C, H, W), grey or colour, uint8 or floating point, and return a float64 tensor
 (N,); colour images get the mean over their channels. `data_range` is the span of values that the images could take
-(255 for uint8); data that spans more is an error, because C1 and C2 of SSIM would then belong to another scale.
+(255 for uint8). Data that spans more is an error, because C1 and C2 of SSIM would then belong to another scale; so are
+floats within [-1, 1] with a range of more than 2, the paper's own mistake, unless `check_range` is False.
 """
 
+import functools
 import math
 import numbers
 
@@ -17,10 +19,38 @@ UQI_DEFINITIONS = ("exact", "sewar")
 PUBLISHED_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 # What fits an 11-tap window at 28 to 43 pixels: the two finest scales, normalised to 1 as the source asks.
 TWO_SCALES = tuple(w / sum(PUBLISHED_WEIGHTS[:2]) for w in PUBLISHED_WEIGHTS[:2])
+SMALL = 2**20  # values in a batch: threads would wait for one another longer than they save
 
 
+def _small_on_one_thread(metric):
+    """`metric` on one thread where the batch is small; afterwards as many as before. Its values stay the same.
+
+    It is made of many short steps. Where another process has one of the cores, at each step all threads spin until the
+    one without a core is done, which takes many times longer than the work.
+    """
+
+    @functools.wraps(metric)
+    def measured(x, y, **options):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1 if isinstance(x, torch.Tensor) and x.numel() < SMALL else threads)
+        try:
+            return metric(x, y, **options)
+        finally:
+            torch.set_num_threads(threads)
+
+    return measured
+
+
+@_small_on_one_thread
 def uqi(
-    x: torch.Tensor, y: torch.Tensor, *, data_range: float, definition="exact", window: int = 8, flat: bool = True
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    data_range: float,
+    definition: str = "exact",
+    window: int = 8,
+    flat: bool = True,
+    check_range: bool = True,
 ) -> torch.Tensor:
     """Universal image quality index, in [-1, 1]; for images >= 0, 1 only if identical.
 
@@ -37,7 +67,7 @@ def uqi(
     """
     if definition not in UQI_DEFINITIONS:
         raise ValueError(f"definition = {definition!r}: unknown; allowed are {', '.join(UQI_DEFINITIONS)}")
-    x, y = _prepare(x, y, data_range, window, more=definition == "sewar")
+    x, y = _prepare(x, y, data_range, window, more=definition == "sewar", check_range=check_range)
     n = window**2
     sum_x, sum_y, sum_xx, sum_yy, sum_xy = (_window_sum(v, window) for v in (x, y, x * x, y * y, x * y))
     flat_x, flat_y = _is_flat(n, sum_x, sum_xx), _is_flat(n, sum_y, sum_yy)
@@ -58,6 +88,7 @@ def uqi(
     return quality.flatten(1).nanmean(dim=1)
 
 
+@_small_on_one_thread
 def flat_share(x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: int = 8) -> torch.Tensor:
     """Share of windows (in [0, 1], per image) that are constant in both images; `uqi(..., flat=False)` skips them."""
     x, y = _prepare(x, y, data_range, window)
@@ -65,20 +96,36 @@ def flat_share(x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: i
     return (flat[0] & flat[1]).double().flatten(1).mean(dim=1)
 
 
+@_small_on_one_thread
 def ssim(
-    x: torch.Tensor, y: torch.Tensor, *, data_range: float, window: str = "gaussian", size: int = 11, sigma: float = 1.5
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    data_range: float,
+    window: str = "gaussian",
+    size: int = 11,
+    sigma: float = 1.5,
+    check_range: bool = True,
 ) -> torch.Tensor:
     """Structural similarity (Wang et al. 2004, eq. 13), in [-1, 1]; C1 = (0.01 data_range)^2, C2 = (0.03 data_range)^2.
 
     `window` is "gaussian" (the source's, scikit-image's with `gaussian_weights=True`) or "uniform" (sewar's default),
     `size` its side and `sigma` that of the Gaussian, in pixels. Only whole windows count.
     """
-    x, y = _prepare(x, y, data_range, size)
+    x, y = _prepare(x, y, data_range, size, check_range=check_range)
     return _ssim_and_contrast(x, y, data_range, _kernel(window, size, sigma, x))[0].mean(dim=1)
 
 
+@_small_on_one_thread
 def ms_ssim(
-    x: torch.Tensor, y: torch.Tensor, *, data_range: float, weights=TWO_SCALES, size: int = 11, sigma: float = 1.5
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    data_range: float,
+    weights=TWO_SCALES,
+    size: int = 11,
+    sigma: float = 1.5,
+    check_range: bool = True,
 ) -> torch.Tensor:
     """Multi-scale SSIM (Wang, Simoncelli and Bovik 2003, eq. 7), in [0, 1].
 
@@ -94,7 +141,7 @@ def ms_ssim(
     weights = tuple(float(weight) for weight in weights)
     if not weights or not all(math.isfinite(weight) and weight >= 0 for weight in weights):
         raise ValueError(f"weights = {weights}: needs one exponent >= 0 a scale")
-    x, y = _prepare(x, y, data_range, size, scales=len(weights))
+    x, y = _prepare(x, y, data_range, size, scales=len(weights), check_range=check_range)
     kernel = _kernel("gaussian", size, sigma, x)
     score = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
     for scale, weight in enumerate(weights):
@@ -161,7 +208,9 @@ def _window_sum(v: torch.Tensor, window: int) -> torch.Tensor:
     return _blur(v, torch.ones(window, dtype=v.dtype, device=v.device))
 
 
-def _prepare(x, y, data_range, window: int, scales: int = 1, more: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def _prepare(
+    x, y, data_range, window: int, scales: int = 1, more: int = 0, check_range: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Both batches in float64; ValueError for what this module does not take, or too few pixels for the window."""
     if isinstance(window, bool) or not isinstance(window, numbers.Integral) or window < 1:
         raise ValueError(f"window = {window!r}: must be a whole number of pixels of at least 1")
@@ -184,9 +233,13 @@ def _prepare(x, y, data_range, window: int, scales: int = 1, more: int = 0) -> t
         raise ValueError(f"x and y: {what} needs at least {smallest} pixels, got {x.shape[-2:]}")
     if not (isinstance(data_range, numbers.Real) and math.isfinite(data_range) and data_range > 0):
         raise ValueError(f"data_range = {data_range!r}: must be a number > 0")
+    is_float = x.is_floating_point()
     # float64 is not to be had on "mps"
     x, y = (v.to("cpu" if v.device.type == "mps" else v.device, torch.float64).contiguous() for v in (x, y))
     low, high = min(x.min(), y.min()).item(), max(x.max(), y.max()).item()
-    if high - low > data_range:
+    if check_range and high - low > data_range:
         raise ValueError(f"data_range = {data_range}: the images span {high - low:g} (from {low:g} to {high:g})")
+    if check_range and is_float and data_range > 2 and 0 < max(-low, high) <= 1:
+        fits = "pass 1 for images in [0, 1], 2 for [-1, 1], or check_range=False to score them like this"
+        raise ValueError(f"data_range = {data_range}: the images are floats from {low:g} to {high:g}; {fits}")
     return x, y

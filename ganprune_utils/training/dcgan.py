@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ganprune_utils.data.transforms import to_model_range, to_uint8
+from ganprune_utils.errors import DataError
 from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
@@ -61,6 +62,7 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     Raises:
         CheckpointError: the checkpoint in `folder` is truncated or of another network.
         ParameterError: it has more epochs than `settings` asks for.
+        DataError: all images are the same.
     """
     device = pick_device(device)
     make_deterministic(settings.threads)
@@ -77,6 +79,8 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
     optimizers = adam(run.generator, run.discriminator, settings)
     fixed_noise = torch.randn(N_SNAPSHOT, settings.latent_dim, 1, 1, generator=random).to(device)
     data_spread = _spread(images[:: max(1, len(images) // 1000)])
+    if data_spread == 0:
+        raise DataError(f"training images: all {len(images)} are the same; a DCGAN has nothing to learn from them")
     images = images.to(device)
 
     def one_epoch(epoch: int) -> dict:

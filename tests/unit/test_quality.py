@@ -1,5 +1,7 @@
 """Every quality metric notices what it should: a collapse to one class, to one image, and blur."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,17 @@ def test_halves_share_no_image():
 def test_bad_features_are_clear_errors(generated, message):
     with pytest.raises(ValueError, match=message):
         q.quality(generated, cloud(20).vectors)
+
+
+def test_a_frechet_distance_of_fewer_samples_than_features_warns_once():
+    few, many = cloud(7).vectors, cloud(20).vectors
+    words = "Fréchet distance of 7 samples with 8 features: too few to estimate a covariance"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        q.frechet(few, many)
+        q.frechet(many, few)
+        q.frechet(cloud(8).vectors, many)
+    assert [str(one.message) for one in said] == [words]
 
 
 @pytest.mark.slow

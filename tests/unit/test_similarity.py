@@ -8,6 +8,7 @@ from skimage.metrics import structural_similarity
 
 from ganprune_utils.data import images
 from ganprune_utils.data.transforms import as_saved
+from ganprune_utils.metrics import similarity
 from ganprune_utils.metrics.similarity import TWO_SCALES, flat_share, ms_ssim, ssim, uqi
 from tests.conftest import real_data
 
@@ -175,6 +176,47 @@ def test_bad_input_is_a_clear_value_error(metric, case):
         metric(x, y, data_range=data_range)
 
 
+@pytest.mark.parametrize("metric", [uqi, ssim, ms_ssim])
+@pytest.mark.parametrize("low", [0, -1])
+def test_floats_up_to_1_with_the_range_of_bytes_are_refused_unless_asked_for(metric, low):
+    x, y = (torch.rand(2, 2, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * (1 - low) + low).unbind()
+    fits = "pass 1 for images in .0, 1., 2 for .-1, 1., or check_range=False to score them like this"
+    with pytest.raises(ValueError, match=f"^data_range = 255: the images are floats from .* to .*; {fits}$"):
+        metric(x, y, data_range=255)
+    assert metric(x, y, data_range=255, check_range=False).shape == (2,)
+    assert metric(x, y, data_range=2).shape == metric(255 * x, 255 * y, data_range=510).shape == (2,)
+    one = torch.ones(1, 1, 28, 28, dtype=torch.uint8)  # bytes have their range, and black floats any
+    assert metric(one, one, data_range=255).item() == metric(0.0 * one, 0.0 * one, data_range=255).item() == 1
+
+
+def test_what_does_not_fit_the_range_is_scored_where_asked_for():
+    assert uqi(F32, F32 + 2, data_range=1.0, check_range=False).shape == (2,)
+
+
+@pytest.mark.parametrize("metric", [uqi, flat_share, ssim, ms_ssim])
+def test_small_batches_take_one_thread_and_leave_the_others(metric, monkeypatch):
+    counts, prepare = [], similarity._prepare
+
+    def counting(*args, **options):
+        counts.append(torch.get_num_threads())
+        return prepare(*args, **options)
+
+    monkeypatch.setattr(similarity, "_prepare", counting)
+    x, y = random_pair(1)
+    once = metric(x, y, data_range=255)
+    try:
+        torch.set_num_threads(2)
+        again = metric(x, y, data_range=255)
+        with pytest.raises(ValueError, match="shapes differ"):
+            metric(x, y[:1], data_range=255)
+        assert torch.get_num_threads() == 2 and torch.equal(once, again)
+        monkeypatch.setattr(similarity, "SMALL", 1000)
+        assert torch.equal(once, metric(x, y, data_range=255))
+    finally:
+        torch.set_num_threads(1)
+    assert counts == [1, 1, 1, 2]
+
+
 def test_bad_options_are_clear_value_errors():
     with pytest.raises(ValueError, match="definition = 'bovik'"):
         uqi(U8, U8, data_range=255, definition="bovik")
@@ -219,3 +261,7 @@ def test_more_bad_options_are_clear_value_errors():
         as_saved(F32, 33)
     with pytest.raises(ValueError, match="NaN"):
         as_saved(NAN, 28)
+    for wrong, words in ((F32 + 200, "from 200 to 200"), (F32 - 1.01, "from -1.01 to -1.01")):
+        with pytest.raises(ValueError, match=f"^images: go {words}; scale them to .-1, 1. first$"):
+            as_saved(wrong, 28)
+    assert (as_saved(F32 + 1.003, 28) == 255).all()  # what rounding may add

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.errors import CheckpointError, DataError, ParameterError
 from ganprune_utils.training import dcgan
 
 pytestmark = pytest.mark.slow
@@ -136,3 +136,13 @@ def test_fewer_epochs_than_are_there_is_an_error(images, tmp_path):
     finish(settings(2), images, tmp_path)
     with pytest.raises(ParameterError, match="epochs = 1: .* holds 2 epochs of this run already"):
         finish(settings(1), images, tmp_path)
+
+
+def test_pictures_that_are_all_the_same_are_one_line(tmp_path):
+    same = torch.full((8, 1, 32, 32), 9, dtype=torch.uint8)
+    with pytest.raises(
+        DataError, match="^training images: all 8 are the same; a DCGAN has nothing to learn from them$"
+    ):
+        finish(settings(1), same, tmp_path)
+    same[0, 0, 0, 0] += 1  # all but the same
+    assert finish(settings(1), same, tmp_path).history[0]["diversity"] > 0
