@@ -1,8 +1,15 @@
 # Everything sets itself up from Python >= 3.11 with venv, and make.
 PYTHON ?= python3
-BIN := .venv/bin
+RUN := .venv/bin/python
 READY := .venv/.ready
-SNAKEMAKE := $(BIN)/snakemake --profile profiles/default
+SNAKEMAKE := $(RUN) -m snakemake --profile profiles/default
+# Text is UTF-8, whatever the terminal speaks.
+export LC_ALL := C.UTF-8
+# Caches need a home that can be written.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+$(shell mkdir -p .snakemake/home)
+export HOME := $(CURDIR)/.snakemake/home
+endif
 
 .PHONY: help study test check report compression unets checkpoints lab clean
 .DEFAULT_GOAL := help
@@ -14,12 +21,12 @@ study: $(READY)  ## train a small DCGAN, prune it and the pretrained one, write 
 	@$(SNAKEMAKE) --config study=params/studies/quick.yaml
 
 test: check  ## check, then the other tests: every notebook, a whole study, a wheel
-	$(BIN)/pytest -m slow
+	$(RUN) -m pytest -m slow
 
 check: $(READY)  ## ruff, the layers of the package, and the fast tests: under a minute
-	$(BIN)/ruff check .
-	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow"
+	$(RUN) -m ruff check .
+	.venv/bin/lint-imports
+	$(RUN) -m pytest -m "not slow"
 
 report: $(READY)  ## run the paper's study on the pretrained weights and rewrite reports/
 	@$(SNAKEMAKE) --config study=params/studies/paper.yaml
@@ -32,10 +39,10 @@ unets: $(READY)  ## train U-Nets on edges and faces, prune their inner layers, a
 
 checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: hours, needs the data sets
 	@$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
-	$(BIN)/python workflow/ship.py
+	$(RUN) workflow/ship.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+	$(RUN) -m jupyter lab notebooks
 
 clean:  ## remove results/ (not data/, not .venv/)
 	rm -rf results .snakemake
@@ -43,5 +50,5 @@ clean:  ## remove results/ (not data/, not .venv/)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"make: needs Python 3.11 or newer, {sys.executable} is {sys.version.split()[0]}; choose another with PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@

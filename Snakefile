@@ -1,21 +1,29 @@
 # The study as a graph: a run of a notebook for each cell of the matrix in a study file, then the report's notebooks.
 #   snakemake --config study=params/studies/quick.yaml
 import json
+import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
-import progress
-import study as studies
-
-STUDY_FILE = config.get("study", "params/studies/quick.yaml")
+sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter ends no study
+os.environ.setdefault("PYTHONUTF8", "1")  # of the runs
+STUDY_FILE = str(config.get("study", "params/studies/quick.yaml"))
 try:
+    import lock
+    import progress
+    import study as studies
+
     STUDY = studies.load(STUDY_FILE)
-except ValueError as error:
+    if workflow.is_main_process and not workflow.output_settings.dryrun:
+        lock.hold(STUDY.results)
+except (ValueError, OSError) as error:
     sys.exit(f"study: {error}")
 
-NOTEBOOK = f"{sys.executable} workflow/run_notebook.py"
+# exec: so that a run sees when this process ends, with no shell between them.
+NOTEBOOK = f"exec {shlex.quote(sys.executable)} workflow/run_notebook.py"
 MANIFESTS = [f"{folder}/manifest.json" for folder in STUDY.runs]
 WATCH = progress.watch(workflow, STUDY)
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pickle
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from ganprune_utils.errors import CheckpointError, ParameterError, first_line
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
+
+if not str(PACKAGE).isascii() and sys.getfilesystemencoding() != "utf-8":
+    raise ParameterError(f"{PACKAGE}: cannot be named in {sys.getfilesystemencoding()}; set LC_ALL=C.UTF-8")
 
 
 def project_root() -> Path:

@@ -56,7 +56,7 @@ def _files_of(module: str) -> list[Path]:
 
 def imports_of(notebook) -> list[str]:
     """Names under `ganprune_utils` that the code cells of a notebook import."""
-    cells = json.loads(Path(notebook).read_text())["cells"]
+    cells = json.loads(Path(notebook).read_text("utf-8"))["cells"]
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in [*cell["source"], "\n"]]
     source = "".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
     names = set()
@@ -101,7 +101,9 @@ def machine() -> dict:
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text("utf-8").splitlines() if "model name" in line
+        ]
         processor = names[0] if names else processor
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"system": platform.system(), "processor": processor, "cores": os.cpu_count(), "gpu": gpu}

@@ -34,6 +34,7 @@ class Progress(logging.Handler):
     """Counts the runs of notebooks; knows jobs by Snakemake's numbers of them.
 
     Attributes:
+        total: how many runs are due.
         waiting: the step of each run that has not ended.
         started: when each run began, in seconds.
         seconds: how long runs took, by step.
@@ -43,6 +44,7 @@ class Progress(logging.Handler):
     def __init__(self, workflow, study):
         super().__init__()
         self.workflow, self.study, self.begin = workflow, study, time.monotonic()
+        self.total = 0
         self.waiting: dict[int, str] = {}
         self.started: dict[int, float] = {}
         self.seconds: dict[str, list[float]] = {}
@@ -76,8 +78,10 @@ class Progress(logging.Handler):
     def _finish(self, job: int) -> None:
         self.seconds.setdefault(self.waiting.pop(job), []).append(time.monotonic() - self.started[job])
         left = f", {self.time_left()}" if self.waiting and self.time_left() else ""
-        done = self.total - len(self.waiting)
-        print(f"[{time.strftime('%H:%M:%S')}] {done} of {self.total} runs done{left}", flush=True)
+        print(f"[{time.strftime('%H:%M:%S')}] {self._done()}{left}", flush=True)
+
+    def _done(self) -> str:
+        return f"{self.total - len(self.waiting)} of {self.total} runs done"
 
     def time_left(self) -> str:
         """An estimate from the mean duration of each step so far; nothing is said as long as no step is known."""
@@ -103,9 +107,11 @@ class Progress(logging.Handler):
 
     def failures(self) -> str:
         """A line for each run that failed: which one, and its error."""
+        if not self.failed:
+            return f"\nStopped: {self._done()}."
         lines = [f"\n{len(self.failed)} failed (their executed notebooks are kept in the same folders):"]
         for notebook in self.failed:
             error = notebook.with_suffix(".error.txt")
-            reason = error.read_text().strip() if error.is_file() else "ended without a word; was memory short?"
+            reason = error.read_text("utf-8").strip() if error.is_file() else "ended without a word; was memory short?"
             lines.append(f"  {studies.label(notebook)}: {reason}")
         return "\n".join(lines)

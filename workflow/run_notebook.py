@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import lock
 import study as studies
 from traitlets.config import Config
 
@@ -50,7 +51,9 @@ def run(notebook: str, executed: Path, values: dict) -> None:
 
     label = studies.label(executed)
     for attempt in range(1, ATTEMPTS + 1):
-        sockets = tempfile.TemporaryDirectory(prefix="kernel-")
+        # A socket's path has at most 103 bytes.
+        long = len(os.fsencode(tempfile.gettempdir())) > 80
+        sockets = tempfile.TemporaryDirectory(prefix="kernel-", dir="/tmp" if long else None)
         try:
             papermill.execute_notebook(
                 notebook,
@@ -76,7 +79,7 @@ def run(notebook: str, executed: Path, values: dict) -> None:
 
 def kernel_config(folder: str) -> Config:
     """Sockets in a folder of their own: kernels that start side by side can race for TCP ports (papermill #511)."""
-    return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/ipc"}} if os.name == "posix" else {})
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/ipc"}})
 
 
 def read_parameters(text: str) -> dict:
@@ -97,6 +100,7 @@ def main() -> int:
     executed, label = arguments.executed, studies.label(arguments.executed)
     error_file = executed.with_suffix(".error.txt")
     start = time.perf_counter()
+    lock.join()
     try:
         output_folder(executed.parent)
         error_file.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from ganprune_utils import parameters, provenance
-from ganprune_utils.artifacts import has_classifier, pretrained_root
+from ganprune_utils.artifacts import has_classifier, pretrained_root, write_atomic
 from ganprune_utils.errors import ParameterError
 
 # An optional part of jsonschema, for addresses, that takes two seconds to import; here and in papermill, which needs it
@@ -121,7 +121,7 @@ class Study:
     def write_list(self) -> None:
         """Which runs belong to the study. Folders of runs that it no longer asks for stay, but out of its tables."""
         folders = [folder.removeprefix(f"{self.results}/") for folder in self.runs]
-        Path(self.results, "runs.txt").write_text("\n".join(folders) + "\n")
+        write_atomic(Path(self.results, "runs.txt"), "\n".join(folders) + "\n")
 
     def publish_examples(self) -> None:
         """Copy the executed notebooks of the examples into the report."""
@@ -147,7 +147,7 @@ def label(executed: Path) -> str:
 @functools.cache
 def declared(step: str) -> dict:
     """The parameters that the notebook of `step` declares, with their defaults."""
-    cells = json.loads((ROOT / NOTEBOOKS[step]).read_text())["cells"]
+    cells = json.loads((ROOT / NOTEBOOKS[step]).read_text("utf-8"))["cells"]
     [source] = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
     return {node.target.id: ast.literal_eval(node.value) for node in nodes}
@@ -364,7 +364,7 @@ def _place(name):
 def read_yaml(path) -> dict:
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ParameterError(f"{path}: no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

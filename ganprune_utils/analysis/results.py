@@ -14,7 +14,7 @@ def run_files(root, name: str) -> list[Path]:
     root = Path(root)
     if not (root / "runs.txt").is_file():
         return sorted(root.rglob(name))
-    paths = (root / line / name for line in (root / "runs.txt").read_text().splitlines())
+    paths = (root / line / name for line in (root / "runs.txt").read_text("utf-8").splitlines())
     return sorted(path for path in paths if path.is_file())
 
 
@@ -34,9 +34,9 @@ def read_manifests(root) -> pd.DataFrame:
     root = Path(root)
     # A report holds runs.jsonl; a study's folder holds runs, and may hold its own report's copy of them as well.
     reports = [] if (root / "runs.txt").is_file() else root.rglob("runs.jsonl")
-    rows = [json.loads(line) for path in reports for line in path.read_text().splitlines()]
+    rows = [json.loads(line) for path in reports for line in path.read_text("utf-8").splitlines()]
     paths = run_files(root, "manifest.json")
-    rows += [{"run": str(path.parent.relative_to(root)), **json.loads(path.read_text())} for path in paths]
+    rows += [{"run": str(path.parent.relative_to(root)), **json.loads(path.read_text("utf-8"))} for path in paths]
     if not rows:
         raise DataError(f"results {root}: no manifest.json in it; run the study first")
     return pd.DataFrame(rows)

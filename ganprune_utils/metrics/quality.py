@@ -62,7 +62,7 @@ def read_reference(dataset: str) -> dict[str, float]:
     """What one half of the real test images scores against the other, the best that a generator can hope for."""
 
     def read(name):
-        return json.loads((pretrained_root() / dataset / name / "real.json").read_text())["reference"]
+        return json.loads((pretrained_root() / dataset / name / "real.json").read_text("utf-8"))["reference"]
 
     second = has_classifier(dataset, EYES[1])
     return read(EYES[0]) | ({"frechet_plain": read(EYES[1])["frechet"]} if second else {})

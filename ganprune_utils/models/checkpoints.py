@@ -118,7 +118,7 @@ def read_card(path) -> dict:
     if not card.is_file():
         raise CheckpointError(f"checkpoint {path}: its card {card.name} is missing")
     try:
-        content = json.loads(card.read_text())
+        content = json.loads(card.read_text("utf-8"))
         content["model"]["architecture"].endswith("")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"checkpoint {path}: {card.name} is not a card with a model entry") from None

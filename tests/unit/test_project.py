@@ -1,7 +1,10 @@
 """The repository itself: one set of versions, clean source notebooks, nothing too large, an installable wheel."""
 
+import ast
+import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -66,6 +69,24 @@ def test_no_executed_notebook_shows_a_path_of_the_machine_that_ran_it():
 def test_benchmarks_import_what_the_package_has():
     for path in (ROOT / "benchmarks").glob("*.py"):
         runpy.run_path(str(path))  # its name is not __main__, so nothing is timed
+
+
+def test_text_is_read_and_written_as_utf_8_whatever_the_locale():
+    for path in [path for name in ("ganprune_utils", "workflow", "benchmarks") for path in (ROOT / name).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                named = "utf-8" in ast.unparse(node) or any("b" in a.value for a in node.args[1:] if name == "open")
+                assert named or not (name == "open" or name.endswith((".read_text", ".write_text"))), ast.unparse(node)
+
+
+def test_a_home_that_cannot_be_written_is_replaced(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for home, expected in ((tmp_path, tmp_path), ("/dev/null/none", tmp_path / ".snakemake/home")):
+        (tmp_path / "home.mk").write_text("include Makefile\nhome:\n\t@echo $$HOME $$LC_ALL\n")
+        command, environment = ["make", "-s", "-f", "home.mk", "home"], os.environ | {"HOME": str(home)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.stdout == f"{expected} C.UTF-8\n", done
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda path: path.name)

@@ -110,7 +110,10 @@ def test_no_yaml_is_one_clear_line(tmp_path):
 def snakemake(copy, path, *options):
     """Output of both streams, and whether it went well."""
     command = [sys.executable, "-m", "snakemake", "--config", f"study={path}", *options]
-    environment = os.environ | {"PYTHONPATH": str(copy)}
+    # Longer than a socket's path may be, as on some clusters.
+    long = copy.parent / ("t" * 123)
+    long.mkdir(exist_ok=True)
+    environment = os.environ | {"PYTHONPATH": str(copy), "TMPDIR": str(long)}
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment, timeout=900)
     return done.stdout + done.stderr, done.returncode == 0
 
@@ -118,7 +121,7 @@ def snakemake(copy, path, *options):
 @pytest.fixture
 def copy(tmp_path):
     """A copy of what a study needs, so that nothing is written into the checkout."""
-    folder = tmp_path / "copy"
+    folder = tmp_path / "it's a çopy"
     for name in ("ganprune_utils", "notebooks", "params", "profiles", "workflow"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     for name in ("Snakefile", "pyproject.toml"):
@@ -212,6 +215,13 @@ def test_progress_counts_runs_and_estimates_the_time_left(watched, monkeypatch, 
     assert capsys.readouterr().out.endswith("2 of 3 runs done, about 2 min left\n")
     tell(watched, event.JOB_FINISHED, job_id=9)
     assert capsys.readouterr().out == "" and watched.success() == "\nDone."
+
+
+def test_where_no_run_failed_none_is_said_to(watched):
+    assert watched.failures() == "\nStopped: 0 of 0 runs done."
+    tell(watched, progress.LogEvent.JOB_INFO, jobid=0)
+    tell(watched, progress.LogEvent.JOB_FINISHED, job_id=0)
+    assert watched.failures() == "\nStopped: 1 of 3 runs done."
 
 
 def test_errors_are_not_swallowed_but_those_of_runs_that_tell_themselves(watched, tmp_path, capsys):
