@@ -12,11 +12,13 @@ sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a let
 os.environ.setdefault("PYTHONUTF8", "1")  # of the runs
 STUDY_FILE = str(config.get("study", "params/studies/quick.yaml"))
 try:
+    import data
     import lock
     import progress
     import study as studies
 
     STUDY = studies.load(STUDY_FILE)
+    DATA = data.of(STUDY.runs)
     if workflow.is_main_process and not workflow.output_settings.dryrun:
         lock.hold(STUDY.results)
 except (ValueError, OSError) as error:
@@ -49,6 +51,7 @@ rule run:
         values=lambda wildcards: json.dumps(STUDY.runs[wildcards.folder].parameters, sort_keys=True),
         # An edit of the package makes due what imports it, and nothing else.
         code=lambda wildcards: studies.code_of(STUDY.runs[wildcards.folder].notebook),
+        data=lambda wildcards: DATA[wildcards.folder],
     threads: lambda wildcards: STUDY.runs[wildcards.folder].threads(workflow.cores)
     # Prunings are the shortest runs: last, so that no long one is left alone at the end.
     priority: lambda wildcards: int(STUDY.runs[wildcards.folder].step != "prune")

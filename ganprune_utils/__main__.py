@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from ganprune_utils import pruning
-from ganprune_utils.errors import StudyError
+from ganprune_utils.artifacts import resolve
+from ganprune_utils.errors import CheckpointError, StudyError
 from ganprune_utils.export.onnx import export
 from ganprune_utils.models import checkpoints
 from ganprune_utils.models.sampling import recalibration_noise
@@ -42,7 +44,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_export(options) -> int:
+    if options.checkpoint != "pretrained":
+        _check_is_dcgan(resolve(options.checkpoint))
     folder = checkpoints.find(options.dataset, options.seed, options.checkpoint)
+    _check_is_dcgan(folder)
     trained = checkpoints.load_network(folder, "generator")
     card = checkpoints.read_card(folder / "generator.safetensors")
     # What was pruned before is told against the generator that it came from.
@@ -67,6 +72,15 @@ def run_export(options) -> int:
     for name, size_on_disk in exported["bytes"].items():
         print(f"  {name}: {size_on_disk:,} bytes")
     return 0
+
+
+def _check_is_dcgan(folder: Path) -> None:
+    """Before anything is said of its data set: raise CheckpointError unless `folder` holds a DCGAN's generator."""
+    path = folder / "generator.safetensors"
+    architecture = checkpoints.read_card(path)["model"]["architecture"] if path.is_file() else "dcgan_generator"
+    if architecture != "dcgan_generator":
+        others = "for others there is ganprune_utils.export.onnx.export, as in notebook 13"
+        raise CheckpointError(f"checkpoint {folder}: is a {architecture}, not a dcgan_generator; {others}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from ganprune_utils.errors import CheckpointError, ParameterError, first_line
+from ganprune_utils.errors import CheckpointError, ParameterError, StudyError, first_line, is_disk_full
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
+DISK_FULL = "cannot be written, the disk is full; make room and start again: what was finished is kept"
 
 if not str(PACKAGE).isascii() and sys.getfilesystemencoding() != "utf-8":
     raise ParameterError(f"{PACKAGE}: cannot be named in {sys.getfilesystemencoding()}; set LC_ALL=C.UTF-8")
@@ -44,13 +45,15 @@ def output_folder(path, sources=()) -> Path:
     """Create the folder `path` and prove that files can be written there, before any work is done.
 
     Raises ParameterError when that fails, or when writing there would replace what is read: one of the folders
-    `sources`, or the pretrained weights.
+    `sources`, or the pretrained weights; or, of a run that reads `sources`, what a training left.
     """
     path, reads = resolve(path), [pretrained_root().resolve(), *(Path(source).resolve() for source in sources)]
     try:
         target = path.resolve()
         if target.is_relative_to(reads[0]) or target in reads:
             raise ParameterError(f"output folder {path}: holds the trained weights that are read; choose another")
+        if sources and any(target.glob("checkpoint-*.pt")):
+            raise ParameterError(f"output folder {path}: holds a training's weights; choose another")
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except ParameterError:
@@ -68,7 +71,10 @@ def write_atomic(path, content: str | bytes) -> Path:
 
 
 def replace_atomic(path, write) -> Path:
-    """Let `write(temporary_path)` make a file beside `path`, flush it to disk, then rename it onto `path`."""
+    """Let `write(temporary_path)` make a file beside `path`, flush it to disk, then rename it onto `path`.
+
+    Raises StudyError where the disk is full.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -77,6 +83,10 @@ def replace_atomic(path, write) -> Path:
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
+    except Exception as error:
+        if is_disk_full(error):
+            raise StudyError(f"{path.absolute()}: {DISK_FULL}") from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -134,7 +144,11 @@ def write_state(path, state) -> Path:
     """Write an unfinished work's state (tensors, numbers, text, lists, dictionaries) as one file."""
     import torch
 
-    return replace_atomic(path, lambda temporary: torch.save(state, temporary))
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:  # given a path, torch would not tell why it cannot write
+            torch.save(state, file)
+
+    return replace_atomic(path, write)
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """Errors that end in one clear line, in a terminal and in a notebook alike."""
 
+import errno
+import os
+
 
 class StudyError(ValueError):
     """Something the user gave cannot be used; the message names what, where and what is allowed."""
@@ -19,6 +22,14 @@ class DataError(StudyError):
 
 class CheckpointError(StudyError):
     """A checkpoint is missing, truncated or belongs to another network."""
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the disk, or a quota on it, is full, as the error says or one that it came from."""
+    if error is None:
+        return False
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
+    return full or is_disk_full(error.__context__)
 
 
 def first_line(error: Exception) -> str:

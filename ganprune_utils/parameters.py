@@ -198,6 +198,7 @@ def from_notebook(namespace: dict) -> dict:
         declared |= {node.target.id: None for node in body if isinstance(node, ast.AnnAssign)}
         if source.lstrip().startswith("# Parameters"):
             injected |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    injected -= {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}  # by --inject-paths
     if not declared:
         raise ParameterError("parameters: none found; run the parameters cell, with its annotations, before this one")
     check_names(injected, declared)
@@ -244,7 +245,10 @@ def _checked(name: str, value):
     if rule.type is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
         value = float(value)
     if type(value) is not rule.type:
-        raise ParameterError(f"{name} = {value!r}: is {type(value).__name__}, needs {rule.allowed}")
+        line = f"{name} = {value!r}: is {type(value).__name__}, needs {rule.allowed}"
+        if rule.type is str:
+            line += f": for papermill -r {name} {value} in place of -p, in YAML quotes around it"
+        raise ParameterError(line)
     if rule.test is not None and not rule.test(value):
         raise ParameterError(f"{name} = {value!r}: must be {rule.allowed}")
     return value

@@ -4,6 +4,7 @@ usage: python workflow/run_notebook.py NOTEBOOK EXECUTED --parameters JSON [--st
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -16,8 +17,8 @@ import lock
 import study as studies
 from traitlets.config import Config
 
-from ganprune_utils.artifacts import output_folder, write_atomic
-from ganprune_utils.errors import StudyError
+from ganprune_utils.artifacts import DISK_FULL, output_folder, write_atomic
+from ganprune_utils.errors import StudyError, is_disk_full
 
 ATTEMPTS = 3
 TOLD = ("epoch ", "round ", "layer ", "method ", "WARNING")  # how lines begin that tell a notebook's progress
@@ -121,8 +122,10 @@ def main() -> int:
             write_atomic(study.in_browser(arguments.notebook), page)
     except (Exception, KeyboardInterrupt) as error:  # one line here, and in the list at the end of the study
         line = " ".join(str(error).split()) or type(error).__name__
+        if is_disk_full(error):
+            line = f"{executed.parent.absolute()}: {DISK_FULL}"
         say(label, f"FAILED: {line}")
-        if error_file.parent.is_dir():
+        with contextlib.suppress(OSError, StudyError):
             write_atomic(error_file, line + "\n")
         return 1
     say(label, f"done in {time.perf_counter() - start:.0f} s")

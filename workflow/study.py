@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from ganprune_utils import parameters, provenance
-from ganprune_utils.artifacts import has_classifier, pretrained_root, write_atomic
+from ganprune_utils.artifacts import has_classifier, pretrained_root, resolve, write_atomic
 from ganprune_utils.errors import ParameterError
 
 # An optional part of jsonschema, for addresses, that takes two seconds to import; here and in papermill, which needs it
@@ -41,6 +41,7 @@ NOTEBOOKS = {
 # Steps that need no more than a trained pair: on every seed of it, or on the first. Those whose notebook has no
 # parameter checkpoint need a pretrained one.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
+READ_DATA = ("classifier", "plain_classifier", "train", "retrain", "unet", "layer_scan", "equal_cost")
 ALONE = ("cost",)  # what is timed has the machine to itself; equal_cost, which takes hours, times in turns
 
 
@@ -55,6 +56,17 @@ class Run:
     @property
     def notebook(self) -> str:
         return NOTEBOOKS[self.step]
+
+    @property
+    def data(self) -> str:
+        """What it reads of data: a folder (absolute), the name of a data set, or nothing."""
+        if self.step not in READ_DATA:
+            return ""
+        given = declared(self.step) | self.parameters
+        if folder := given.get("image_folder") or given.get("paired_folder"):
+            return str(resolve(folder))
+        name = given.get("dataset") or parameters.TASKS[given["task"]] or given["task"]
+        return "" if name == "digits" else name  # which come with scikit-learn
 
     def threads(self, cores: int) -> int:
         """How many of the machine's `cores` it takes: all if it is timed, else as many as its notebook uses."""
@@ -161,6 +173,7 @@ def code_of(notebook: str) -> str:
 
 def load(path) -> Study:
     """Read and check a study file; ParameterError names the file, the place in it and what is allowed there."""
+    path = Path(path).expanduser().absolute()
     content = read_yaml(path)
     with _place(path):
         _check_schema(content)
@@ -313,8 +326,9 @@ def _add(study: Study, place: str, step: str, settings: dict, sources=()) -> str
 
 def _read_settings(step: str, file: str, given: dict | None = None) -> dict:
     """The checked settings in a parameter file, with what is `given`; the data set or task must be the same in both."""
-    settings, given = {"seed": 0, **read_yaml(ROOT / file)}, given or {}
-    with _place(file):
+    path = resolve(file)
+    settings, given = {"seed": 0, **read_yaml(path)}, given or {}
+    with _place(path):
         for name in {"dataset", "task"} & given.keys():
             if settings.get(name) != given[name]:
                 raise ParameterError(f"{name} = {settings.get(name)!r}: the study trains {given[name]} with it")
@@ -337,7 +351,7 @@ def _sources_of(study: Study, dataset: str, seed: int, checkpoint: str) -> list[
 
 def _weights_of(name: str, seed: int, checkpoint: str = "pretrained") -> list[str]:
     """The weights of a trained pair, and those of the classifier beside it: what a run has to be done again for."""
-    folder = pretrained_root() / name / f"seed{seed}" if checkpoint == "pretrained" else ROOT / checkpoint
+    folder = pretrained_root() / name / f"seed{seed}" if checkpoint == "pretrained" else resolve(checkpoint)
     if not (folder / "generator.safetensors").is_file():
         raise ParameterError(f"{name} seed {seed}: checkpoint {checkpoint} has no {folder / 'generator.safetensors'}")
     return sorted(_safetensors(folder) + _classifiers_of(folder.parent))
@@ -361,10 +375,23 @@ def _place(name):
         raise ParameterError(f"{name}: {error}") from None
 
 
-def read_yaml(path) -> dict:
-    path = Path(path)
+class _Loader(yaml.SafeLoader):
+    """Takes no key twice, where PyYAML would take the last."""
+
+    def construct_mapping(self, node, deep=False):
+        names = []
+        for key, _ in node.value:
+            name = self.construct_object(key)
+            if name in names:
+                raise ParameterError(f"{name}: stands there twice, again in line {key.start_mark.line + 1}")
+            names.append(name)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        with _place(path):
+            content = yaml.load(path.read_text("utf-8"), _Loader)
     except FileNotFoundError:
         raise ParameterError(f"{path}: no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

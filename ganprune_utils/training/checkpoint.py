@@ -27,6 +27,29 @@ class Run:
     resumed: float = 0.0
 
 
+def state_file(folder, name: str, epochs: int, by_length: bool = False) -> Path:
+    """Where the state of the run `name` goes; `by_length`: what it does in an epoch depends on how many are asked for.
+
+    Raises ParameterError where `folder` has more than `epochs` epochs of this run, or another run's trained weights.
+    """
+    folder = Path(folder)
+    path = folder / f"checkpoint-{name}{f'-{epochs}' * by_length}.pt"
+    for other in folder.glob(f"checkpoint-{name}*.pt"):
+        with reading_state(other) as state:
+            done = len(state["run"]["history"])
+        if done > epochs:
+            raise ParameterError(
+                f"epochs = {epochs}: {folder.absolute()} holds {done} epochs of this run already; "
+                f"ask for as many or more, choose another output folder, or remove {other.name}"
+            )
+    if (folder / "manifest.json").is_file() and not path.is_file():
+        raise ParameterError(
+            f"{folder.absolute()}: holds the weights of a run with other parameters, data or code; "
+            "choose another output folder, or remove this one"
+        )
+    return path
+
+
 def save(path: Path, run, trained_by: dict, random: torch.Generator) -> None:
     """Write all of `run`, what trains it (optimizers, a schedule) by name, and the random stream."""
     fields = {name: value.state_dict() if isinstance(value, nn.Module) else value for name, value in vars(run).items()}
@@ -53,16 +76,10 @@ def train_epochs(
 ) -> Iterator[Run]:
     """Yield `run` as earlier calls left it in `path`, if they did, then after each further epoch; the state is saved.
 
-    `one_epoch` takes the epoch's number, trains, and returns its record. Raises CheckpointError as `restore`, and
-    ParameterError where `path` has more than `epochs` epochs.
+    `one_epoch` takes the epoch's number, trains, and returns its record. Raises CheckpointError as `restore`.
     """
     if path.is_file():
         restore(path, run, optimizers, random)
-        if len(run.history) > epochs:
-            raise ParameterError(
-                f"epochs = {epochs}: {path.parent} holds {len(run.history)} epochs of this run already; "
-                "ask for as many or more, or choose another output folder"
-            )
         yield run
     for epoch in range(len(run.history) + 1, epochs + 1):
         start = time.perf_counter()

@@ -8,8 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -57,10 +56,12 @@ class Run:
 def train(settings: Settings, images: torch.Tensor, labels: torch.Tensor, folder, data_sha256: str) -> Iterator[Run]:
     """Train on uint8 `images` (N, C, 32, 32) with `labels` (N,), yielding the run after each epoch.
 
-    The state goes to `folder/checkpoint-<fingerprint>.pt` after every epoch; a run that was killed goes on from there.
+    The state goes to `folder` after every epoch; a run that was killed goes on from there. Raises CheckpointError where
+    it is truncated, ParameterError where `folder` has more epochs, or another run's trained weights.
     """
     make_deterministic(settings.threads)
-    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **asdict(settings))}.pt"
+    name = fingerprint(__name__, data=data_sha256, **asdict(replace(settings, epochs=0)))
+    path = checkpoint.state_file(folder, name, settings.epochs, by_length=True)
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # layers draw their initial weights from the global stream
     model = CLASSIFIERS[settings.architecture](images.shape[1], int(labels.max()) + 1, settings.widths)

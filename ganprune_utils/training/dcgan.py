@@ -7,7 +7,6 @@ discriminator step (real batch, then generated batch) and one generator step a b
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -17,7 +16,7 @@ from ganprune_utils.models.dcgan import Discriminator, Generator, init_weights
 from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
 from ganprune_utils.training.balance import discriminator_alarm
-from ganprune_utils.training.checkpoint import Run, train_epochs
+from ganprune_utils.training.checkpoint import Run, state_file, train_epochs
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
@@ -61,14 +60,14 @@ def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, de
 
     Raises:
         CheckpointError: the checkpoint in `folder` is truncated or of another network.
-        ParameterError: it has more epochs than `settings` asks for.
+        ParameterError: it has more epochs than `settings` asks for, or `folder` another run's trained weights.
         DataError: all images are the same.
     """
     device = pick_device(device)
     make_deterministic(settings.threads)
     # Named by all but its length, so that a finished run can be continued for more epochs.
     decided = asdict(replace(settings, epochs=0)) | {"device": device.type}
-    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=data_sha256, **decided)}.pt"
+    path = state_file(folder, fingerprint(__name__, data=data_sha256, **decided), settings.epochs)
     # One CPU stream for weights, noise and order: the same draws on every device, and one state to save.
     random = torch.Generator().manual_seed(settings.seed)
     channels = images.shape[1]

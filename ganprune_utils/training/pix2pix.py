@@ -7,7 +7,6 @@ import copy
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,7 @@ from ganprune_utils.models.dcgan import init_weights
 from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_weights
 from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
-from ganprune_utils.training.checkpoint import Run, train_epochs
+from ganprune_utils.training.checkpoint import Run, state_file, train_epochs
 from ganprune_utils.training.deterministic import make_deterministic
 from ganprune_utils.training.step import adam, bce, update
 
@@ -59,7 +58,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     After every epoch the whole state goes to `folder`; a run that was killed goes on from its last epoch.
 
     Raises CheckpointError where the state in `folder` is truncated or of another network, ParameterError where it has
-    more epochs than `settings` asks for.
+    more epochs than `settings` asks for, or `folder` another run's trained weights.
     """
     make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
@@ -72,9 +71,9 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     generator = without_dead_weights(generator, tuple(pairs.inputs.shape[-2:]))
     run = Run(*(network.to(memory_format=torch.channels_last) for network in (generator, discriminator)))
     optimizers = adam(run.generator, run.discriminator, settings)
-    # Without decay a run is named by all but its length, so that a finished one can be continued.
-    decided = asdict(settings if settings.decay_epochs else replace(settings, epochs=0))
-    path = Path(folder) / f"checkpoint-{fingerprint(__name__, data=pairs.sha256, **decided)}.pt"
+    # Without decay a finished run can be continued.
+    name = fingerprint(__name__, data=pairs.sha256, **asdict(replace(settings, epochs=0)))
+    path = state_file(folder, name, settings.epochs, by_length=settings.decay_epochs > 0)
 
     def one_epoch(epoch: int) -> dict:
         batches = torch.randperm(len(pairs), generator=random).split(settings.batch_size)

@@ -6,6 +6,7 @@ iterative in the first r rounds, and trains on; the control never prunes. What t
 beginning is trained once.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -104,6 +105,16 @@ def iterative(compression: float, rounds: int, keep: float = 0.8, rewind: bool =
         return (None,) * rounds
     pruned = [*(keep**-i for i in range(1, needed)), compression]
     return (*pruned, *[None] * (rounds - 1 if rewind else rounds - needed))
+
+
+def check_folder(folder, parameters: dict) -> None:
+    """Raise ParameterError where `folder` has the weights of a finished run with other parameters of notebook 8."""
+    path = Path(folder) / "manifest.json"
+    before = json.loads(path.read_text("utf-8"))["parameters"] if path.is_file() else parameters
+    for name in sorted(parameters.keys() - {"output", "states", "threads"}):
+        if before.get(name) != parameters[name]:
+            other = f"a run with {name} = {before.get(name)!r}, not {parameters[name]!r}"
+            raise ParameterError(f"{path.parent}: holds the weights of {other}; choose another output folder")
 
 
 @dataclass

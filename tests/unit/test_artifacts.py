@@ -1,11 +1,14 @@
+import errno
 import json
+import resource
+import signal
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from ganprune_utils import artifacts, provenance
-from ganprune_utils.errors import CheckpointError, ParameterError
+from ganprune_utils.errors import CheckpointError, ParameterError, StudyError
 from ganprune_utils.models import checkpoints
 from ganprune_utils.models.dcgan import Discriminator, Generator
 
@@ -28,6 +31,31 @@ def test_an_output_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ParameterError, match="output folder .*file/sub: cannot be written"):
         artifacts.output_folder(tmp_path / "file" / "sub")
+
+
+WRITES = {
+    "text": lambda path: artifacts.write_atomic(path, "x" * 10_000),
+    "weights": lambda path: artifacts.write_weights(path, {"x": torch.zeros(10_000)}),
+    "state": lambda path: artifacts.write_state(path, {"x": torch.zeros(10_000)}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_full_disk_is_one_line_and_loses_nothing(write, tmp_path, monkeypatch):
+    """A limit to the size of files stands in for the disk."""
+    path = artifacts.write_atomic(tmp_path / "a", "old")
+    monkeypatch.setattr(errno, "ENOSPC", errno.EFBIG)  # what the limit gives
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(StudyError) as error:
+            write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = f"{path}: cannot be written, the disk is full; make room and start again: what was finished is kept"
+    assert str(error.value) == told
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.fixture

@@ -36,6 +36,11 @@ BAD = [
     (TUNED | {"macs_left": ""}, "macs_left, parameters_left: both empty"),
     (TUNED | {"macs_left": "0.5 0.71"}, "fine_tuning: at 0.7, which is in neither macs_left nor parameters_left"),
     ({"epochs": 1.5}, "epochs = 1.5: is float"),
+    (
+        {"dataset": "image_folder", "image_folder": 2024},
+        "^image_folder = 2024: is int, needs text: for papermill -r image_folder 2024 in place of -p, in YAML quotes",
+    ),
+    ({"ratios": 0.5}, "ratios = 0.5: is float, needs different numbers .*: for papermill -r ratios 0.5 in place of -p"),
     ({"epochs": True}, "epochs = True: is bool"),
     ({"n_samples": 0}, "n_samples = 0: must be a whole number from 2 to"),
     ({"inner_levels": 0}, "inner_levels = 0: must be a whole number from 1"),
@@ -89,6 +94,11 @@ def test_an_injected_name_that_was_not_declared_is_an_error():
     assert parameters.from_notebook(notebook(declared, "epochs = 5", epochs=5, seed=0)) == {"epochs": 5, "seed": 0}
     with pytest.raises(ParameterError, match="epoch: no such parameter; this notebook has epochs, seed"):
         parameters.from_notebook(notebook(declared, "epoch = 5", epochs=3, seed=0, epoch=5))
+
+
+def test_the_paths_that_papermill_injects_are_no_parameters():
+    injected = "PAPERMILL_INPUT_PATH = 'a.ipynb'\nPAPERMILL_OUTPUT_PATH = 'b.ipynb'\nepochs = 5"
+    assert parameters.from_notebook(notebook("epochs: int = 3", injected, epochs=5)) == {"epochs": 5}
 
 
 def test_parameters_are_found_without_a_history_of_cells_too():

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from PIL import Image
 
 from ganprune_utils.errors import ParameterError
 from tests.conftest import ROOT
@@ -132,12 +133,18 @@ def copy(tmp_path):
 
 @pytest.mark.slow
 def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, copy):
-    """From end to end: trained, pruned, reported; nothing to do though file times change; an edit; a new cell that
-    fails."""
-    example = "digits/seed0/prune/generator-percentage-global-50"
+    """From end to end: trained, pruned, reported; nothing to do though file times change; an edit; a picture more; a
+    new cell that fails."""
+    example = "image_folder/seed0/prune/generator-percentage-global-50"
+    pictures = tmp_path / "pictures"
+    for i in range(40):
+        (pictures / str(i % 2)).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (32, 32), 6 * i).save(pictures / str(i % 2) / f"{i}.png")
     prune = {"n_samples": 4, "n_quality": 0}
     prune["cells"] = [{"method": "percentage", "thresholds": [50]}, {"method": "sensitivity", "thresholds": [0.75]}]
-    path = write_study(tmp_path, "test-study", prune=prune, examples=[example])
+    pairs = [{"dataset": "image_folder", "image_folder": str(pictures), "train": str(tmp_path / "train.yaml")}]
+    path = write_study(tmp_path, "test-study", pairs=pairs, prune=prune, examples=[example])
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(SMALL | {"dataset": "image_folder"}))
     results = copy / "results/test-study"
     output, ok = snakemake(copy, path)
     assert ok, output
@@ -146,9 +153,9 @@ def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, copy):
     assert not any(
         chatter in output for chatter in ("Building DAG", "Select jobs", "Execute ", "Finished job", "rule ")
     )
-    assert "Table II, digits" in (results / "report/README.md").read_text()
+    assert "Table II, image_folder" in (results / "report/README.md").read_text()
     assert (results / "paper.html").is_file()
-    notebooks = {"paper.ipynb", "02_prune-digits-seed0-generator-percentage-global-50.ipynb"}
+    notebooks = {"paper.ipynb", "02_prune-image_folder-seed0-generator-percentage-global-50.ipynb"}
     assert {path.name for path in (results / "report/notebooks").iterdir()} == notebooks
     run = results / example
     assert example in (lines := (results / "runs.txt").read_text().splitlines()) and len(lines) == 3
@@ -171,17 +178,27 @@ def test_a_study_runs_resumes_and_lists_its_failures(tmp_path, copy):
     masks.write_text(code + "# edited")
     output, ok = snakemake(copy, path, "--dry-run")
     assert ok and f": results/test-study/{example}\n" in output and re.search(r"^run +2$", output, re.MULTILINE)
-    assert ": results/test-study/digits/seed0/train\n" not in output
+    assert ": results/test-study/image_folder/seed0/train\n" not in output
     masks.write_text(code)
 
+    # So does a picture more: the training, and what depends on it.
+    before = (results / "image_folder/seed0/train/manifest.json").read_bytes()
+    shutil.copy(pictures / "0/0.png", pictures / "0/more.png")
+    output, ok = snakemake(copy, path)
+    assert ok and "4 of 4 runs done" in output
+    assert json.loads(before)["data_sha256"] != json.loads((run / "manifest.json").read_text("utf-8"))["data_sha256"]
+
     # The pair's weights are broken: the new cell fails, what was there stays.
-    write_study(tmp_path, "test-study", prune=prune | {"cells": [{"method": "percentage", "thresholds": [50, 60]}]})
-    (results / "digits/seed0/train/generator.safetensors").write_bytes(b"truncated")
+    write_study(
+        tmp_path, "test-study", pairs=pairs, prune=prune | {"cells": [{"method": "percentage", "thresholds": [50, 60]}]}
+    )
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(SMALL | {"dataset": "image_folder"}))
+    (results / "image_folder/seed0/train/generator.safetensors").write_bytes(b"truncated")
     output, ok = snakemake(copy, path)
     assert not ok
     assert "1 failed" in output and "generator-percentage-global-60: CheckpointError: " in output
     assert "CalledProcessError" not in output
-    assert (results / "digits/seed0/prune/generator-percentage-global-60/notebook.ipynb").is_file()
+    assert (results / "image_folder/seed0/prune/generator-percentage-global-60/notebook.ipynb").is_file()
     assert (run / "manifest.json").is_file()
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from ganprune_utils.errors import CheckpointError, DataError, ParameterError
+from ganprune_utils.errors import CheckpointError, DataError
 from ganprune_utils.training import dcgan
 
 pytestmark = pytest.mark.slow
@@ -130,12 +130,6 @@ def test_a_discriminator_that_learns_much_faster_is_noticed(images, tmp_path):
     run = finish(settings(25, lr_discriminator=5e-3, lr_generator=1e-6, ndf=16), images, tmp_path)
     assert any("discriminator wins" in line for line in dcgan.warnings(run.history[-1]))
     assert any("collapse" in line for line in dcgan.warnings(run.history[-1]))
-
-
-def test_fewer_epochs_than_are_there_is_an_error(images, tmp_path):
-    finish(settings(2), images, tmp_path)
-    with pytest.raises(ParameterError, match="epochs = 1: .* holds 2 epochs of this run already"):
-        finish(settings(1), images, tmp_path)
 
 
 def test_pictures_that_are_all_the_same_are_one_line(tmp_path):
