@@ -2,16 +2,16 @@
 
 usage: python benchmarks/kills.py [--study params/studies/quick.yaml] [--kills 10] [--seed 0] [--folder FOLDER]
 
-Both run in copies of this checkout. Every second kill is of all processes that the study started, as when a machine goes
-down; the others are of Snakemake's alone, whose runs then have to notice. Equal are tables but for their seconds, and
-weights, byte for byte.
+Both run in copies of this checkout. Every second kill is of all processes that the study started, as when a machine
+goes down; the others are of Snakemake's alone, whose runs then have to notice. Equal are tables but for their seconds,
+and weights, byte for byte.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -44,7 +44,10 @@ def running(process: subprocess.Popen) -> list[str]:
     """What the runs of a study are that go on now."""
     names = []
     for child in psutil.Process(process.pid).children(recursive=True):
-        command = child.cmdline()
+        try:
+            command = child.cmdline()
+        except psutil.Error:  # it has ended just now
+            continue
         if "workflow/run_notebook.py" in command:
             executed = Path(command[command.index("workflow/run_notebook.py") + 2])
             names.append("/".join(executed.with_suffix("").parts[2:]).removesuffix("/notebook"))
@@ -54,7 +57,8 @@ def running(process: subprocess.Popen) -> list[str]:
 def kill(process: subprocess.Popen, everything: bool) -> None:
     children = psutil.Process(process.pid).children(recursive=True) if everything else []
     for each in [psutil.Process(process.pid), *children]:
-        each.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
     process.wait()
 
 
