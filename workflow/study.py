@@ -381,10 +381,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         names = []
         for key, _ in node.value:
-            name = self.construct_object(key)
-            if name in names:
-                raise ParameterError(f"{name}: stands there twice, again in line {key.start_mark.line + 1}")
-            names.append(name)
+            if key.value in names:
+                raise ParameterError(f"{key.value}: stands there twice, again in line {key.start_mark.line + 1}")
+            names.append(key.value)
         return super().construct_mapping(node, deep)
 
 

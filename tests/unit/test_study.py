@@ -108,6 +108,34 @@ def test_no_yaml_is_one_clear_line(tmp_path):
         studies.load(tmp_path / "study.yaml")
 
 
+def test_a_key_twice_is_one_clear_line(tmp_path):
+    path = write_study(tmp_path, "bad")
+    (tmp_path / "train.yaml").write_text("dataset: digits\nepochs: 1\nngf: 4\nepochs: 2\n")
+    told = rf"pairs\[0\]: {tmp_path}/train.yaml: epochs: stands there twice, again in line 4$"
+    with pytest.raises(ParameterError, match=told):
+        studies.load(path)
+    path.write_text("study: a\npairs:\n  - {dataset: digits, seeds: [0], seeds: [1]}\n")
+    with pytest.raises(ParameterError, match=f"^{path}: seeds: stands there twice, again in line 3$"):
+        studies.load(path)
+
+
+def test_a_tilde_is_the_home_folder_in_every_file_of_a_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.copytree(ROOT / "checkpoints/digits", tmp_path / "weights")
+    pairs = [{"dataset": "digits", "train": "~/train.yaml"}, {"dataset": "digits", "seeds": [7]}]
+    pairs[1]["checkpoint"] = "~/weights/seed0"
+    write_study(tmp_path, "home", pairs=pairs)
+    runs = studies.load("~/study.yaml").runs
+    sources = runs["results/home/digits/seed7/prune/generator-percentage-global-50"].sources
+    assert f"{tmp_path}/weights/seed0/generator.safetensors" in sources
+
+
+def test_a_file_that_is_not_there_is_named_in_full(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match=f"^{tmp_path}/none.yaml: no such file$"):
+        studies.load("none.yaml")
+
+
 def snakemake(copy, path, *options):
     """Output of both streams, and whether it went well."""
     command = [sys.executable, "-m", "snakemake", "--config", f"study={path}", *options]
