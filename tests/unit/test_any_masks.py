@@ -150,7 +150,7 @@ def test_a_network_beside_is_left_out_where_an_example_tells(mostly_linear):
     assert list(prunable_layers(model)) == ["generator", "discriminator"] and list(layers) == ["generator"]
     apply_masks(model, percentage_masks(model, 0.25, layers=layers))
     assert sparsity(model, layers).zeros.to_dict() == {"generator": 96, "overall": 96, "not pruned": 0}
-    with pytest.raises(ParameterError, match=r"^model Beside: cannot be run on \(\(4, 8, 1, 1\)\) .*'scale'"):
+    with pytest.raises(ParameterError, match=r"^model Beside: cannot be run on \(4, 8, 1, 1\) .*'scale'"):
         prunable_layers(model, example=NOISE)
 
 

@@ -82,7 +82,7 @@ def test_only_what_the_samples_reach_gets_other_statistics(sounds, reached):
 @pytest.mark.parametrize(
     "inputs, words",
     [
-        (draw_noise(40, 8, seed=0), r"^model Conditional: cannot be run on \(\(40, 8, 1, 1\)\) .*'sound'"),
+        (draw_noise(40, 8, seed=0), r"^model Conditional: cannot be run on \(40, 8, 1, 1\) .*'sound'"),
         ((draw_noise(40, 8, seed=0), SOUNDS[:20]), "^model Conditional: cannot be run on .*size of tensor"),
         ((torch.ones(40, 8, 1, 1), SOUNDS[:1].expand(40, -1, -1, -1)), "^noise: no BatchNorm of Conditional gets any"),
     ],
