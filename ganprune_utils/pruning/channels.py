@@ -29,7 +29,7 @@ ELEMENTWISE = re.compile(
     "|uniform|exponential"
 )
 MOVES = re.compile(
-    "view|_unsafe_view|reshape|expand|permute|transpose|t|select|slice|split|split_with_sizes|unbind|squeeze|unsqueeze"
+    "view|_unsafe_view|_reshape_alias|expand|permute|transpose|t|select|slice|split|split_with_sizes|unbind|squeeze|unsqueeze"
     "|cat|stack|repeat|pixel_shuffle|pixel_unshuffle|channel_shuffle|flip|roll|index_select|index|gather|diagonal"
     "|constant_pad_nd"
 )
@@ -55,6 +55,7 @@ class ChannelTrace(TorchDispatchMode):
     made, read, normed: labels of the output channels, input channels, or normalised channels of each module that was
         called, by name; parameters: labels (of the tensor's shape) of parameters and buffers outside of layers.
     fixed, mixed: why the channels of these labels stay, and through what channels were tied to that of this label.
+    positional: names of layers that read positions of an activation, not its channels.
     """
 
     def __init__(self, model: nn.Module):
@@ -62,6 +63,7 @@ class ChannelTrace(TorchDispatchMode):
         self.count, self.within, self.pairs = 3, 0, []
         self.fixed = {INPUT: "are tied to the network's input", WEIGHT: "meet a layer's weight outside of the layer"}
         self.mixed, self.made, self.read, self.normed, self.parameters, self._slots = {}, {}, {}, {}, {}, {}
+        self.positional = set()
         self._known = {}  # id -> labels, of tensors that are there before the run
         self.names = {module: name for name, module in model.named_modules() if isinstance(module, FOLLOWED)}
         of_layers = {id(p) for module in self.names for p in [*module.parameters(), *module.buffers()]}
@@ -109,10 +111,11 @@ class ChannelTrace(TorchDispatchMode):
         self.within += 1
 
     def _leave(self, module, args, keywords, output):
+        if self.within == 1:
+            self._pass(module, args, keywords, _first(output))
         self.within -= 1
-        if self.within:
-            return
-        output = _first(output)
+
+    def _pass(self, module, args, keywords, output):
         given = next((x for x in [*args, *keywords.values()] if isinstance(x, torch.Tensor)), None)
         labels, axis, name = self._labels(given), channel_axis(module), self.names[module]
         if isinstance(module, CHANNELWISE):
@@ -132,6 +135,7 @@ class ChannelTrace(TorchDispatchMode):
             moved = labels.movedim(axis, -1)
             if not _differs(moved, -1) and any(_differs(moved, i) for i in range(moved.ndim - 1)):
                 # It reads pixels, as a blur of each channel for itself does: the channels lie along another axis.
+                self.positional.add(name)
                 dims = range(axis, 0) if isinstance(module, PRUNABLE) else [-1]
                 return self._set(output, self._mix(labels, dims, name).expand(output.shape))
             read = self.read[name] = self._slot(module, int(not transposed), given.shape[axis], output.device)
@@ -156,16 +160,20 @@ class ChannelTrace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
+        if self.within or _first(out) is None:
+            return out
         name = func._schema.name.split("::")[1].rstrip("_")
-        if not self.within:
-            given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-            fresh = name.startswith("new_") or name.endswith("_like")
-            if not fresh and _first(out) is not None and any(self._labels(x) is not None for x in given):
-                self._follow(func, name, args, kwargs or {}, given, out)
+        given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        labels = [self._labels(x) for x in given]
+        fresh = name.startswith("new_") or name.endswith("_like")
+        if not fresh and any(some is not None for some in labels):
+            try:
+                self._follow(func, name, args, kwargs or {}, given, labels, out)
+            except Exception:  # an operation called in a way that is not foreseen here
+                self._fix_all(labels, f"go through {name}, where channels cannot be followed")
         return out
 
-    def _follow(self, func, name, args, kwargs, given, out):
-        labels = [self._labels(x) for x in given]
+    def _follow(self, func, name, args, kwargs, given, labels, out):
         if name == "copy" and args[0]._base is not None:
             return self._fix_all(labels, "are written into a part of a tensor")
         if torch.Tag.pointwise in func.tags or ELEMENTWISE.fullmatch(name):
@@ -175,7 +183,7 @@ class ChannelTrace(TorchDispatchMode):
                 joined = operand if joined is None else self._join(joined, operand, shape)
             return self._set(_first(out), joined.expand(shape))
         if MOVES.fullmatch(name):
-            if name in ("view", "_unsafe_view", "reshape", "expand"):
+            if name in ("view", "_unsafe_view", "_reshape_alias", "expand"):
                 moved = getattr(labels[0], "expand" if name == "expand" else "reshape")(out.shape)
             else:
                 moved = func(*tree_map(self._as_labels, args), **kwargs)
@@ -191,6 +199,11 @@ class ChannelTrace(TorchDispatchMode):
             return self._reduce(func, name, args, kwargs, labels[0], out)
         if name in ("bmm", "mm"):
             return self._multiply(*map(self._as_labels, given), out)
+        if name == "convolution" and args[8] == given[0].shape[1] == given[1].shape[0]:  # each channel for itself
+            if labels[1] is not None and _differs(labels[1], 0):
+                kernels = self._mix(labels[1], range(1, out.ndim), name).flatten()
+                self._tie(labels[0].movedim(1, -1), kernels)
+            return self._set(out, self._mix(labels[0], range(2, out.ndim), name).expand(out.shape))
         return self._fix_all(labels, f"go through {name}, where channels cannot be followed")
 
     def _join(self, a, b, shape):

@@ -169,9 +169,9 @@ def difference(model: nn.Module, small: nn.Module, inputs: Inputs, groups: Group
         with _SameDraws():
             found = inputs.map(torch.clone).call(small)
     except Exception as error:  # whatever somebody's forward may raise
-        return f"without some of them forward fails, as where their number is written into it ({first_line(error)})"
+        return f"without some filters forward fails, as where their number is written into it ({first_line(error)})"
     if found.shape != wanted.shape:
-        return f"without some of them the image is {tuple(found.shape)}, not {tuple(wanted.shape)}"
+        return f"without some filters the image is {tuple(found.shape)}, not {tuple(wanted.shape)}"
     if not (found - wanted).abs().max() <= TOLERANCE.get(wanted.dtype, 0.02) * wanted.abs().max():
-        return "without some of them the others do not do the same as before"
+        return "without some filters the others do not do the same as before"
     return None

@@ -22,14 +22,15 @@ def filter_groups(model: nn.Module, example) -> Groups:
     """The groups of filters of `model` by name, in the order of its layers.
 
     Filters that cannot be removed belong to no group; `why_not` says of each layer why. Each group has proven itself:
-    on a copy that lost half of its filters, the image is that of a copy in which nobody reads them.
+    on copies that lost one half of its filters or the other, the image is that of a copy in which nobody reads these.
 
     `example` is what the model gets in use: a tensor, a tuple or list of arguments, a dictionary by name, or `Inputs`.
     Raises ParameterError where nothing can be removed, the model carries masks, or it does not take the example.
     """
     groups, reasons = examine(model, example)
     if not groups:
-        said = "; ".join(f"{name} stays: {reason}" for name, reason in reasons.items())
+        alike = {reason: [name for name in reasons if reasons[name] == reason] for reason in reasons.values()}
+        said = "; ".join(f"{', '.join(names[:5])}{' ...' * (len(names) > 5)}: {why}" for why, names in alike.items())
         raise ParameterError(f"model {type(original(model)).__name__}: has no filters that could be removed; {said}")
     return groups
 
@@ -44,10 +45,10 @@ def examine(model: nn.Module, example) -> tuple[Groups, dict[str, str]]:
     copied, inputs, trace = follow(model, example, torch.Generator().manual_seed(0))
     groups, reasons = found_groups(trace)
     with unchanged(copied):
-        failed = _failing(copied, inputs, groups, list(groups))
+        failed = _failing(copied, inputs, groups, list(groups)) if groups else {}
     for name, reason in failed.items():
         group = groups.pop(name)
-        reasons |= {layer: f"its filters stay: {reason}" for layer in (*group.layers, *group.others)}
+        reasons |= dict.fromkeys([*group.layers, *group.others], reason)
     return groups, {name: reasons[name] for name in trace.names.values() if name in reasons}
 
 
@@ -133,8 +134,9 @@ def found_groups(trace: ChannelTrace) -> tuple[Groups, dict[str, str]]:
     for name in layers.keys() - within:
         numbers = made.get(name)
         if numbers is None:
-            reasons[name] = "it reads positions, not channels" if name in trace.read else "forward does not call it"
-        elif len(set(numbers)) == 1 < len(numbers):
+            positions = name in trace.positional
+            reasons[name] = "it reads positions, not channels" if positions else "forward does not call it"
+        elif len(set(numbers)) == 1 < len(numbers) and (numbers[0] in mixed or numbers[0] not in fixed):
             reasons[name] = f"its filters only go all at once, tied by {mixed.get(numbers[0], 'what follows')}"
         else:
             known = [f"its filters {fixed[number]}" for number in numbers if number in fixed]
@@ -145,25 +147,24 @@ def found_groups(trace: ChannelTrace) -> tuple[Groups, dict[str, str]]:
 
 def _failing(model: nn.Module, inputs: Inputs, groups: Groups, names: list[str]) -> dict[str, str]:
     """Which of the groups `names` cannot be removed rightly, and why: all at once, by halves where that fails."""
-    if not names:
-        return {}
-    removed = {name: _half(groups[name]) for name in names}
-    small = copy.deepcopy(model)
-    cut(small, groups, removed)
-    reason = difference(model, small, inputs, groups, removed)
-    if reason is None:
-        return {}
-    if len(names) == 1:
-        return {names[0]: reason}
+    for part in (0, 1):
+        removed = {name: _half(groups[name], part) for name in names}
+        small = copy.deepcopy(model)
+        cut(small, groups, removed)
+        reason = difference(model, small, inputs, groups, removed)
+        if reason:
+            break
+    if not reason or len(names) == 1:
+        return dict.fromkeys(names, reason) if reason else {}
     middle = len(names) // 2
     failed = [_failing(model, inputs, groups, half) for half in (names[:middle], names[middle:])]
     return failed[0] | failed[1] or dict.fromkeys(names, reason)
 
 
-def _half(group: FilterGroup) -> torch.Tensor:
-    """About half of its filters, drawn at random but always the same, so that every layer keeps one."""
+def _half(group: FilterGroup, part: int) -> torch.Tensor:
+    """One half or the other of its filters, drawn at random but always the same, so that every layer keeps one."""
     drawn = torch.randperm(group.size, generator=torch.Generator().manual_seed(0))
-    kept = set(drawn[group.size // 2 :].tolist())
+    kept = set(drawn[1 - part :: 2].tolist())
     for owner in (*group.layers.values(), *group.others.values()):
         there = owner[owner >= 0].unique().tolist()
         kept |= set() if kept & set(there) else {there[0]}

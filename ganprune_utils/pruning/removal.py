@@ -26,7 +26,7 @@ def remove_filters(model: nn.Module, removed: Removed, example, groups: Groups |
     small = plain_copy(model)
     cut(small, groups, removed)
     small.zero_grad()
-    _prove(model, small, example, groups, removed)
+    _prove(model, small, example, groups, removed, "cannot be removed")
     return small
 
 
@@ -41,7 +41,7 @@ def zero_filters(model: nn.Module, removed: Removed, example) -> nn.Module:
     checked(removed, groups)
     zeroed = plain_copy(model)
     _zero(zeroed, groups, removed)
-    _prove(model, zeroed, example, groups, removed)
+    _prove(model, zeroed, example, groups, removed, "cannot be zeroed, only removed")
     _zero(original(model), groups, removed)
     return model
 
@@ -64,7 +64,7 @@ def _zero(model: nn.Module, groups: Groups, removed: Removed) -> None:
                 getattr(module, tensor).index_fill_(dim, which.nonzero().flatten(), 0.0)
 
 
-def _prove(model: nn.Module, changed: nn.Module, example, groups: Groups, removed: Removed) -> None:
+def _prove(model: nn.Module, changed: nn.Module, example, groups: Groups, removed: Removed, otherwise: str) -> None:
     """Raise ParameterError unless `changed` gives the image of `model` in which nobody reads the filters."""
     inputs = Inputs.of(example)
     for last, pair in enumerate(zip(copies(model), copies(changed), strict=True)):
@@ -77,7 +77,7 @@ def _prove(model: nn.Module, changed: nn.Module, example, groups: Groups, remove
                 if last:
                     raise
     if reason:
-        raise ParameterError(f"filters of {', '.join(removed)}: cannot be removed; {reason}")
+        raise ParameterError(f"filters of {', '.join(removed)}: {otherwise}; {reason}")
 
 
 def checked(removed: Removed, groups: Groups) -> None:

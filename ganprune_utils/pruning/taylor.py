@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.models.inputs import Inputs
+from ganprune_utils.models.inputs import Inputs, one_line, unchanged
 from ganprune_utils.models.state import plain_copy
 
 
@@ -30,12 +30,13 @@ def taylor_scores(
     loss = loss or (lambda output: (output * torch.randn(output.shape, generator=random).to(output)).sum())
     model = plain_copy(model).eval().requires_grad_(True)
     weights = [model.get_submodule(name).weight for name in layers]
-    totals, batches = [0.0] * len(weights), list(Inputs.of(inputs).to(model).split(batch_size))
-    for batch in batches:
-        with torch.enable_grad():
+    inputs = Inputs.of(inputs).to(model)
+    totals, batches = [0.0] * len(weights), list(inputs.split(batch_size))
+    with unchanged(model), one_line(model, f"cannot be run on inputs of shape {inputs}"), torch.enable_grad():
+        for batch in batches:
             gradients = torch.autograd.grad(loss(batch.call(model)), weights)
-        for i, (weight, gradient) in enumerate(zip(weights, gradients, strict=True)):
-            totals[i] += (weight.detach() * gradient).abs().double() / len(batches)
+            for i, (weight, gradient) in enumerate(zip(weights, gradients, strict=True)):
+                totals[i] += (weight.detach() * gradient).abs().double() / len(batches)
     return dict(zip(layers, totals, strict=True))
 
 
