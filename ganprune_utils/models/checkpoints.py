@@ -135,7 +135,11 @@ def load_weights(module: nn.Module, path) -> None:
 
     Raises CheckpointError when the file is missing, truncated, or made for another architecture.
     """
-    weights = read_weights(path)
+    fill(module, read_weights(path), path)
+
+
+def fill(module: nn.Module, weights: dict[str, torch.Tensor], path) -> None:
+    """Copy `weights` into `module`, names and shapes being the same; else CheckpointError that names `path`."""
     expected, shapes = ({name: tuple(t.shape) for name, t in state.items()} for state in (module.state_dict(), weights))
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) != shapes.get(name):

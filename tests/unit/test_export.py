@@ -7,6 +7,9 @@ import onnxruntime
 import pytest
 import torch
 from helpers import NOISE, Foreign, trained_like
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from ganprune_utils import load_generator, pruning
 from ganprune_utils.__main__ import main
@@ -14,6 +17,7 @@ from ganprune_utils.errors import CheckpointError, ParameterError, StudyError
 from ganprune_utils.export import onnx
 from ganprune_utils.models import checkpoints
 from ganprune_utils.models.dcgan import Generator
+from ganprune_utils.models.inputs import Inputs
 from ganprune_utils.models.sampling import draw_noise
 from ganprune_utils.models.unet import UNet
 
@@ -113,3 +117,69 @@ def test_a_card_of_another_network_is_noticed(tmp_path):
 def test_too_little_noise_for_the_check(tmp_path):
     with pytest.raises(ParameterError, match="the check needs 7 inputs, got 2"):
         onnx.export(trained_like(Generator(12, 16)), tmp_path / "small", NOISE[:2], {})
+
+
+class Several(nn.Module):
+    """Two inputs and a scale, two outputs, a layer under two names, a free batch size only for those who look."""
+
+    def __init__(self, samples=lambda z: z.shape[0]):
+        super().__init__()
+        self.samples, self.up, self.norm = samples, spectral_norm(nn.ConvTranspose2d(8, 16, 4)), nn.BatchNorm2d(16)
+        self.label, self.layers = nn.Embedding(9, 16), nn.Sequential(nn.ReLU(), self.up)
+
+    def forward(self, z, label, scale=1.0):
+        x = self.norm(self.up(z)) + self.label(label)[:, :, None, None] + torch.zeros(self.samples(z), 1, 1, 1)
+        return scale * x.tanh(), z
+
+
+SEVERAL = Inputs(torch.randn(9, 8, 1, 1), torch.arange(9), scale=0.5, output=0)
+
+
+@pytest.mark.parametrize("samples", [lambda z: z.shape[0], len], ids=["shape", "len"])
+def test_several_inputs_have_their_names_and_the_network_stays_as_it_is(tmp_path, samples):
+    model = Several(samples).train()
+    before = [tensor.clone() for tensor in model.state_dict().values()]
+    assert onnx.export(nn.DataParallel(model), tmp_path / "x", SEVERAL, {})["parity"] < 1e-4
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(*pair) for pair in zip(before, model.state_dict().values(), strict=True))
+    session = onnxruntime.InferenceSession(tmp_path / "x/generator.onnx")
+    assert [i.name for i in session.get_inputs()] == ["z", "label"]
+    z, label = torch.randn(5, 8, 1, 1), torch.arange(5)
+    images = session.run(["images"], {"z": z.numpy(), "label": label.numpy()})[0]
+    assert np.allclose(images, model.eval()(z, label, 0.5)[0].detach().numpy(), atol=1e-5)
+    written = load_file(tmp_path / "x/generator.safetensors")
+    assert written.keys() == model.state_dict().keys()
+
+
+def test_half_precision_is_exported_as_it_is(tmp_path):
+    model = nn.Sequential(nn.ConvTranspose2d(12, 3, 4), nn.BatchNorm2d(3), nn.Tanh()).half()
+    assert onnx.export(model, tmp_path / "x", NOISE, {})["parity"] < 1e-2
+    session = onnxruntime.InferenceSession(tmp_path / "x/generator.onnx")
+    assert session.get_inputs()[0].type == "tensor(float16)"
+
+
+class Returning(nn.Module):
+    def __init__(self, returned):
+        super().__init__()
+        self.returned, self.up = returned, nn.ConvTranspose2d(12, 3, 4)
+
+    def forward(self, z):
+        return self.returned(self.up(z))
+
+
+@pytest.mark.parametrize(
+    "returned, words",
+    [
+        (lambda x: (x, x), "output: say which one is the image, as in Inputs(z, output=0); the tuple has 0 to 1"),
+        (lambda x: x + torch.randn(x.shape), "gives other images each time; what its forward draws has to be an input"),
+        (lambda x: x.double(), "its images are torch.float64; exported are torch.float32, torch.float16"),
+        (lambda x: x.reshape(2, 3, 4, 4) if len(x) == 2 else x, "its forward fixes the number of samples"),
+        (lambda x: x if x.mean() > -9 else -x, "cannot be exported ("),
+        (lambda x: x.nothing, "cannot be run on ((2, 12, 1, 1)) ('Tensor' object has no attribute 'nothing')"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(tmp_path, returned, words):
+    with pytest.raises(ParameterError) as error:
+        onnx.export(Returning(returned), tmp_path / "x", NOISE, {})
+    assert words in str(error.value) and len(str(error.value).splitlines()) == 1
+    assert not list(tmp_path.iterdir())
