@@ -5,6 +5,7 @@ import inspect
 import io
 import logging
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -17,7 +18,7 @@ from torch import nn
 from ganprune_utils.errors import ParameterError, StudyError, first_line
 from ganprune_utils.export.fold_batchnorm import fold_batchnorm
 from ganprune_utils.models.checkpoints import save_network
-from ganprune_utils.models.inputs import Inputs, one_line
+from ganprune_utils.models.inputs import Inputs, one_line, unchanged
 from ganprune_utils.models.state import check_unmasked, original, plain_copy
 
 PARITY = {torch.float32: 1e-4, torch.float16: 1e-2}  # the largest difference that a pixel in [-1, 1] may have
@@ -79,7 +80,7 @@ def export(generator: nn.Module, folder, noise, card: dict) -> dict:
 def _check_image(model: nn.Module, inputs: Inputs) -> torch.dtype:
     """The images' type, which `PARITY` has to know; ParameterError where two calls give different images."""
     batch, name = next(inputs.split(2)), type(model).__name__
-    with one_line(model, f"cannot be run on {batch}"):
+    with unchanged(model), one_line(model, f"cannot be run on {batch}"):
         images, again = batch.call(model), batch.call(model)
     if images.dtype not in PARITY:
         allowed = ", ".join(map(str, PARITY))
@@ -145,12 +146,15 @@ def write_onnx(model: nn.Module, path, inputs) -> None:
 
 
 def _cause(error: Exception) -> str:
-    """What made an export fail, below the exporter's own words."""
+    """What made an export fail, below the exporter's own words, and the operator where it names one."""
+    operator = ""
     while error.__cause__ is not None:
+        if named := re.search(r"target=torch\.ops\.([\w.]+)", str(error)):
+            operator = f"{named[1]}: "
         error = error.__cause__
     if "specialized it to be a constant" in str(error):
         return "its forward fixes the number of samples; taken from x.shape[0] it stays free"
-    return first_line(error)
+    return operator + first_line(error)
 
 
 @torch.no_grad()

@@ -93,7 +93,7 @@ def runs(model: nn.Module, inputs) -> Callable[[], object]:
 
         return call
 
-    with one_line(model, f"cannot be run on {inputs}"):
+    with unchanged(model), one_line(model, f"cannot be run on {inputs}"):
         call = prepared(torch.channels_last)
         try:
             call()

@@ -175,7 +175,7 @@ class Returning(nn.Module):
         (lambda x: x.double(), "its images are torch.float64; exported are torch.float32, torch.float16"),
         (lambda x: x.reshape(2, 3, 4, 4) if len(x) == 2 else x, "its forward fixes the number of samples"),
         (lambda x: x if x.mean() > -9 else -x, "cannot be exported ("),
-        (lambda x: x.nothing, "cannot be run on ((2, 12, 1, 1)) ('Tensor' object has no attribute 'nothing')"),
+        (lambda x: x.nothing, "cannot be run on (2, 12, 1, 1) ('Tensor' object has no attribute 'nothing')"),
     ],
 )
 def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(tmp_path, returned, words):
