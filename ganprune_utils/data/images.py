@@ -109,7 +109,8 @@ def _image_folder(folder: Path, split: str) -> Dataset:
     names = {part: picture_files.classes_of(files) for part, files in found.items()}
     if not found[split].paths:
         layout = "<folder>/<class>/<picture>.png"
-        raise DataError(f"image folder {places[split]}: no pictures in class folders; the layout is {layout}")
+        there = f"no pictures in class folders{found[split].instead()}"
+        raise DataError(f"image folder {places[split]}: {there}; the layout is {layout}")
     notes += _empty(folder, places, names)
     pictures = {part: picture_files.read(files, title, CANVAS_SIZE) for part, files in found.items()}
     notes += found[split].notes() + picture_files.doubts(found[split], pictures[split])

@@ -120,7 +120,7 @@ def _read_folder(folder: Path, split: str) -> tuple[torch.Tensor, torch.Tensor, 
         raise DataError(f"{title}: has no folder {split}; the layout is <folder>/{split}/<A|B>.png")
     found = picture_files.find(places[split])
     if not found.paths:
-        raise DataError(f"paired folder {found.folder}: has no pictures")
+        raise DataError(f"paired folder {found.folder}: has no pictures{found.instead()}")
     pictures = picture_files.read(found, title)
     height, width = pictures[0].shape[:2]
     for path, pixels in zip(found.paths, pictures, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ganprune_utils.errors import DataError, first_line
 
@@ -17,6 +17,16 @@ SUFFIXES = (
 )
 HIDDEN = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")  # how names begin of what no one means as a picture
 BACKGROUND = (255, 255, 255, 255)  # what shines through where a picture is transparent: white, as on paper
+TURNS = {  # by the values of EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+MISSING = {FileNotFoundError: "no such folder", NotADirectoryError: "is a file, and no folder"}
 FEW = 3  # names that a line gives of many
 SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "val")
@@ -24,27 +34,34 @@ SPLIT_NAMES |= dict.fromkeys(("val", "valid", "validation"), "val")
 
 @dataclass
 class Found:
-    """Picture files under `folder`, `paths` sorted; `left_out` is all else that lies there, `damaged_exif` those whose
-    orientation could not be read, so that they are taken as they lie."""
+    """Picture files under `folder`, `paths` sorted; `left_out` is all else that lies there. Of what was read,
+    `damaged_exif` are taken as they lie, because their orientation is illegible, and of `animated` the first frame."""
 
     folder: Path
     paths: list[Path] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
     damaged_exif: list[Path] = field(default_factory=list)
+    animated: list[Path] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """What was left out or is in doubt, counted and named: one line each."""
         said = {"left out, hidden or no pictures": self.left_out}
         said["with damaged EXIF data, taken as they lie"] = self.damaged_exif
+        said["of several frames, of which the first is taken"] = self.animated
         return [f"{len(paths)} {what}: {self.names(paths)}" for what, paths in said.items() if paths]
+
+    def instead(self) -> str:
+        """What an error says of a folder without pictures: what else is there, in brackets."""
+        return f" ({self.names(self.left_out)} found)" if self.left_out else ""
 
     def names(self, paths: list[Path]) -> str:
         return name_some([path.relative_to(self.folder).as_posix() for path in paths])
 
 
 def name_some(names: list[str]) -> str:
-    """The first of `names`, and how many more there are."""
-    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+    """The first of `names`, on one line that can be printed, and how many more there are."""
+    shown = ", ".join("".join(c if c.isprintable() else "?" for c in name) for name in names[:FEW])
+    return shown + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
 def find(folder) -> Found:
@@ -61,10 +78,10 @@ def find(folder) -> Found:
             folders.clear()
             continue
         seen.add(real)
-        hidden = [name for name in (*folders, *files) if name.startswith(HIDDEN)]
+        hidden = {name for name in (*folders, *files) if name.startswith(HIDDEN)}
         found.left_out += [place / name for name in hidden]
-        folders[:] = sorted(set(folders) - set(hidden))
-        for path in (place / name for name in files if name not in hidden):
+        folders[:] = sorted(set(folders) - hidden)
+        for path in (place / name for name in set(files) - hidden):
             # A link to nothing stays, to be named as unreadable.
             is_picture = path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink())
             (found.paths if is_picture else found.left_out).append(path)
@@ -85,12 +102,14 @@ def find_splits(folder: Path, title: str) -> tuple[dict[str, Path], list[str]]:
     """The folders "train" and "test" in a folder, as far as they are there, and notes on what else is.
 
     They may have any of `SPLIT_NAMES`, in capitals too; "val" stands in for "test" where there is none. Raises
-    DataError, which says `title`, where there is no such folder, or two for one split.
+    DataError, which says `title`, where there is no such folder, or it cannot be read, or has two for one split.
     """
-    if not folder.is_dir():
-        raise DataError(f"{title}: no such folder")
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{title}: {MISSING.get(type(error), f'cannot be read ({error.strerror})')}") from None
     places: dict[str, Path] = {}
-    for place in sorted(folder.iterdir()):
+    for place in inside:
         if (split := SPLIT_NAMES.get(place.name.lower())) and place.is_dir():
             if split in places:
                 raise DataError(f"{title}: has {places[split].name} and {place.name}; only one of them is needed")
@@ -100,7 +119,7 @@ def find_splits(folder: Path, title: str) -> tuple[dict[str, Path], list[str]]:
         places["test"] = places["val"]
         notes.append(f"{places['test'].name} is taken for test")
     places.pop("val", None)
-    if others := sorted(place.name for place in folder.iterdir() if place not in places.values()):
+    if others := [place.name for place in inside if place not in places.values()]:
         notes.append(f"{len(others)} left out beside the splits: {name_some(others)}")
     return places, notes
 
@@ -120,7 +139,7 @@ def digest(folder) -> str:
 
 
 def read(found: Found, title: str, size: int | None = None) -> list[np.ndarray]:
-    """The pixels of each picture: uint8 (H, W) where it is grey, else (H, W, 3); of several frames the first.
+    """The pixels of each picture: uint8 (H, W) where it is grey, else (H, W, 3).
 
     It is turned as its EXIF data say, 16 bits are scaled to 8, and what is transparent gets `BACKGROUND`. With `size`
     the central square is scaled to `size` x `size`; a picture of that size passes through untouched.
@@ -133,12 +152,12 @@ def read(found: Found, title: str, size: int | None = None) -> list[np.ndarray]:
         warnings.simplefilter("ignore")  # Pillow's own, about what it passes over
         for path in found.paths:
             try:
-                pictures.append(_read(path, size, found.damaged_exif))
+                pictures.append(_read(path, size, found))
             except Exception as error:  # Pillow's readers raise whatever damaged bytes lead them to
                 broken[path] = first_line(error)
     if broken:
         path, reason = next(iter(broken.items()))
-        line = f"{title}: {path.relative_to(found.folder)} is no readable picture ({reason})"
+        line = f"{title}: {found.names([path])} is no readable picture ({reason})"
         more = f"; in all {len(broken)} of {len(found.paths)}: {found.names(list(broken))}"
         raise DataError(line + more * (len(broken) > 1))
     return pictures
@@ -162,15 +181,20 @@ def stack(pictures: list[np.ndarray], colour: bool = False) -> np.ndarray:
     return np.stack(pictures)[:, None]
 
 
-def _read(path: Path, size: int | None, damaged_exif: list[Path]) -> np.ndarray:
+def _read(path: Path, size: int | None, found: Found) -> np.ndarray:
     # As an open file: what Pillow 13 maps into memory by its name comes out scrambled where a TIFF lies on its side.
     with open(path, "rb") as file, Image.open(file) as picture:
         kind = picture.format
+        if getattr(picture, "is_animated", False) and kind != "MPO":  # a photograph, with previews of it
+            found.animated.append(path)
         picture.load()
-        try:
-            picture = ImageOps.exif_transpose(picture)
+        try:  # not ImageOps.exif_transpose, which fails where any of the data is damaged
+            orientation = picture.getexif().get(0x0112)
         except Exception:  # as above
-            damaged_exif.append(path)
+            found.damaged_exif.append(path)
+            orientation = None
+        if orientation in TURNS:
+            picture = picture.transpose(TURNS[orientation])
         picture = _in_8_bits(picture, kind)
         return np.asarray(picture if size is None else _central_square(picture, size))
 

@@ -269,9 +269,13 @@ def test_an_incomplete_cifar_folder_is_an_error(empty_data):
 
 
 def test_folders_without_readable_pictures_are_errors(tmp_path):
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match=f"^image folder {tmp_path}/missing: no such folder$"):
         datasets.load("image_folder", folder=tmp_path / "missing")
-    with pytest.raises(DataError, match="no pictures in class folders; the layout is"):
+    (tmp_path / "pictures.zip").write_bytes(b"")
+    with pytest.raises(DataError, match=f"^image folder {tmp_path}/pictures.zip: is a file, and no folder$"):
+        datasets.load("image_folder", folder=tmp_path / "pictures.zip")
+    words = r"no pictures in class folders \(pictures.zip found\); the layout is <folder>/<class>/<picture>.png$"
+    with pytest.raises(DataError, match=words):
         datasets.load("image_folder", folder=tmp_path)
     pictures(tmp_path, range(6))
     (tmp_path / "a" / "broken.png").write_bytes(b"no picture")

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganprune_utils.data import picture_files
 from ganprune_utils.errors import DataError
@@ -166,6 +167,38 @@ def test_pictures_are_turned_as_their_exif_data_say(tmp_path, suffix, pixels):
     with_orientation(tmp_path / f"x{suffix}", pixels, 6)  # a quarter clockwise
     in_8_bits = pixels // 257 if pixels is RAMP else pixels
     assert np.array_equal(one(tmp_path / f"x{suffix}")[0], np.rot90(in_8_bits, -1))
+
+
+def test_an_orientation_counts_where_other_exif_data_are_damaged(tmp_path):
+    entries = struct.pack("<HHHII", 2, 0x0112, 3, 1, 6) + struct.pack("<HHII", 0x010F, 12, 1, 38)  # a maker's name in
+    data = b"Exif\0\0II*\0\x08\0\0\0" + entries + bytes(4) + struct.pack("<d", 1.5)  # floating point
+    Image.fromarray(COLOUR).save(tmp_path / "x.png", exif=data)
+    with Image.open(tmp_path / "x.png") as picture, pytest.raises(AttributeError):
+        ImageOps.exif_transpose(picture)
+    pixels, notes = one(tmp_path / "x.png")
+    assert np.array_equal(pixels, np.rot90(COLOUR, -1)) and notes == []
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_that_of_pillow(tmp_path, orientation):
+    with_orientation(tmp_path / "x.png", COLOUR[:, :20], orientation)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert np.array_equal(one(tmp_path / "x.png")[0], np.asarray(ImageOps.exif_transpose(picture)))
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif", ".webp"])
+def test_of_several_frames_the_first_is_taken_and_that_is_said(tmp_path, suffix):
+    frames = [Image.new("L", (32, 32), value) for value in (20, 200)]
+    frames[0].save(tmp_path / f"x{suffix}", save_all=True, append_images=frames[1:])
+    pixels, notes = one(tmp_path / f"x{suffix}")
+    assert abs(pixels.astype(int) - 20).max() <= 1
+    assert notes == [f"1 of several frames, of which the first is taken: x{suffix}"]
+
+
+def test_names_that_cannot_be_printed_are_one_line(tmp_path):
+    save(tmp_path / "x.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.png"))
+    found = picture_files.find(tmp_path)
+    assert found.names(found.paths) == "??.png" and len(picture_files.digest(tmp_path)) == 64
 
 
 def test_damaged_exif_data_are_said_and_no_more(tmp_path):
