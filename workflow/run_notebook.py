@@ -110,14 +110,12 @@ def main() -> int:
             study.write_list()
             study.publish_examples()
         run(arguments.notebook, executed, arguments.parameters)
-        figures = Path(arguments.parameters.get("output", executed.parent)).glob("figures/*.png")
-        from pictures import pack
-
-        for path in (executed, *figures):
-            pack(path)
         if arguments.study:
             import nbconvert
+            from pictures import pack
 
+            for path in (executed, *Path(arguments.parameters["output"]).glob("figures/*.png")):
+                pack(path)
             page, _ = nbconvert.HTMLExporter().from_filename(str(executed))
             write_atomic(study.in_browser(arguments.notebook), page)
     except (Exception, KeyboardInterrupt) as error:  # one line here, and in the list at the end of the study

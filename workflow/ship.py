@@ -8,6 +8,7 @@ which is pruned, stays in results/. So all of it stays small.
 import shutil
 from pathlib import Path
 
+from pictures import pack
 from study import ROOT, example_name
 
 from ganprune_utils.models.checkpoints import load_network, read_card, save_network
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 def publish(run: Path) -> None:
-    shutil.copyfile(run / "notebook.ipynb", REPORTED / example_name(str(run.relative_to(ROOT))))
+    pack(Path(shutil.copyfile(run / "notebook.ipynb", REPORTED / example_name(str(run.relative_to(ROOT))))))
 
 
 def copy(run: Path, target: Path, *names: str) -> None:

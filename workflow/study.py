@@ -136,10 +136,12 @@ class Study:
         write_atomic(Path(self.results, "runs.txt"), "\n".join(folders) + "\n")
 
     def publish_examples(self) -> None:
-        """Copy the executed notebooks of the examples into the report."""
+        """Copy the executed notebooks of the examples into the report, their pictures in fewer bytes."""
+        from pictures import pack
+
         for folder in self.examples:
             published = Path(self.report, "notebooks", example_name(folder))
-            published.write_bytes(Path(folder, "notebook.ipynb").read_bytes())
+            pack(write_atomic(published, Path(folder, "notebook.ipynb").read_bytes()))
 
 
 def example_name(folder: str) -> str:

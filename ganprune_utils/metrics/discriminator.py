@@ -2,7 +2,6 @@
 
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 
 from ganprune_utils.models.sampling import generate
 
@@ -20,7 +19,8 @@ def compare_logits(reference: torch.Tensor, logits: torch.Tensor) -> dict[str, f
     1: it ranks the images as the dense one does. 0 where one of the two is constant, for it ranks nothing.
     """
     ranks = reference.std() > 0 and logits.std() > 0
-    correlation = float(spearmanr(reference, logits).statistic) if ranks else 0.0
+    # Of ranks, Pearson's. scipy.stats, which has it, takes longer to import than a pruning to run.
+    correlation = float(pd.Series(reference).rank().corr(pd.Series(logits).rank())) if ranks else 0.0
     return {"share_real": (logits > 0).double().mean().item(), "rank_correlation": correlation}
 
 

@@ -1,6 +1,7 @@
 """Figures of images: grids of samples, and rows of images that belong together."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -31,17 +32,23 @@ def _draw_grid(axis, images, columns) -> None:
     axis.set_axis_off()
 
 
-def image_rows(rows: dict[str, torch.Tensor]) -> Figure:
-    """Images (N, C, H, W), uint8, a row each under one another: column i of all rows belongs together."""
-    n = len(next(iter(rows.values())))
-    figure, axes = plt.subplots(len(rows), n, figsize=(0.95 * n, 0.98 * len(rows)), squeeze=False)
-    for line, (title, images) in zip(axes, rows.items(), strict=True):
-        for axis, image in zip(line, images, strict=True):
-            axis.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=255, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            axis.grid(False)
-            axis.spines[:].set_visible(False)
-        line[0].set_ylabel(title)
+def image_rows(rows: dict[str, torch.Tensor], titles: list[str] = ()) -> Figure:
+    """Images (N, C, H, W), uint8, a row each under one another: what is in one column belongs together."""
+    n, _, height, width = next(iter(rows.values())).shape
+    gap = max(1, width // 14)
+    canvas = np.full((len(rows), height + gap, n, width + gap, 3), 255, np.uint8)
+    for line, images in zip(canvas, rows.values(), strict=True):
+        line[:height, :, :width] = images.permute(2, 0, 3, 1)
+    height, width = height + gap, width + gap
+    canvas = canvas.reshape(len(rows) * height, n * width, 3)[:-gap, :-gap]
+    # One axis for all: with one an image, drawing them took longer than making the images.
+    figure, axis = plt.subplots(figsize=(0.95 * n, 0.98 * len(rows)))
+    axis.imshow(canvas, interpolation="nearest")
+    axis.set_yticks([(i + 0.5) * height for i in range(len(rows))], rows, rotation=90, va="center")
+    axis.set_xticks([(j + 0.5) * width for j in range(len(titles))], titles, fontsize=8)
+    axis.tick_params(length=0, labeltop=True, labelbottom=False)
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
     return figure
 
 
@@ -49,10 +56,8 @@ def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n
     """Rows: ten dense, `name`, absolute difference (0 to 255), same noise; each column's SSIM above it. uint8."""
     before, after = before[:10], after[:10]
     difference = (after.int() - before.int()).abs().to(torch.uint8)
-    figure = image_rows({"dense": before, name: after, "|difference|": difference})
-    for axis, score in zip(figure.axes[: len(before)], scores, strict=False):
-        axis.set_title(f"SSIM {score:.2f}", fontsize=8)
-    return figure
+    titles = [f"SSIM {score:.2f}" for score in list(scores)[: len(before)]]
+    return image_rows({"dense": before, name: after, "|difference|": difference}, titles)
 
 
 def blocks(

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
@@ -50,6 +49,8 @@ def panels(rows: pd.DataFrame, columns, size: tuple[float, float, float], ylabel
 
 def bands(axis, rows: pd.DataFrame, x: str, y: str, hue: str, colours: dict[str, str], **options) -> None:
     """One line per `hue` and one point per `x`, the mean over seeds, in a band of their standard deviation."""
+    import seaborn  # brings SciPy's statistics along: not where nothing needs them
+
     ylabel = axis.get_ylabel()
     seaborn.lineplot(rows, x=x, y=y, hue=hue, ax=axis, palette=colours, marker="o", errorbar="sd", **options)
     axis.set_ylabel(ylabel)
