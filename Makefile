@@ -11,7 +11,7 @@ $(shell mkdir -p .snakemake/home)
 export HOME := $(CURDIR)/.snakemake/home
 endif
 
-.PHONY: help study test check report compression unets checkpoints lab clean
+.PHONY: help study test check report compression unets checkpoints coursework lab clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -40,6 +40,10 @@ unets: $(READY)  ## train U-Nets on edges and faces, prune their inner layers, a
 checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: hours, needs the data sets
 	@$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml
 	$(RUN) workflow/ship.py
+
+coursework: $(READY)  ## write student's and instructor's copies of the lessons, the autograder's bundle and the slides: minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coursework]'
+	$(BIN)/python coursework/build.py
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	$(RUN) -m jupyter lab notebooks

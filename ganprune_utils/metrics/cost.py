@@ -4,6 +4,7 @@ Times are medians with their spread, of calls that alternate between the network
 machine does meets all of them alike.
 """
 
+import functools
 import io
 import itertools
 import math
@@ -13,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable
 
+import pandas as pd
 import torch
 from safetensors.torch import save
 from torch import nn
@@ -44,6 +46,32 @@ def macs(model: nn.Module, example) -> int:
     with unchanged(model), one_line(model, f"cannot be run on {sample}"), FlopCounterMode(display=False) as counter:
         sample.run(model.eval())
     return counter.get_total_flops() // 2
+
+
+@torch.no_grad()
+def by_layer(model: nn.Module, example: torch.Tensor) -> pd.DataFrame:
+    """One row per convolution or linear layer, in the order in which they run on one of the inputs `example` (N, ...).
+
+    Columns: layer; channels and side (pixels, 1 for a vector) of what it gives; weights without biases; macs.
+    """
+    rows, hooks = [], []
+
+    def note(name, layer, _, output):
+        side = output.shape[-1] if output.ndim == 4 else 1
+        total = counter.get_total_flops() // 2 - sum(row["macs"] for row in rows)
+        row = {"layer": name, "channels": output.shape[1], "side": side}
+        rows.append(row | {"weights": layer.weight.numel(), "macs": total})
+
+    with evaluating(model), FlopCounterMode(display=False) as counter:
+        for name, layer in model.named_modules():
+            if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
+                hooks.append(layer.register_forward_hook(functools.partial(note, name)))
+        try:
+            model(example[:1])
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return pd.DataFrame(rows)
 
 
 def latency(

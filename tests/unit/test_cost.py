@@ -14,6 +14,7 @@ from ganprune_utils.models.inputs import Inputs
 from ganprune_utils.models.sampling import draw_noise
 from ganprune_utils.models.state import safe_copy
 from ganprune_utils.models.unet import UNet
+from ganprune_utils.plots.architecture import network_diagram
 
 
 def test_parameters_and_nonzeros():
@@ -36,6 +37,24 @@ def test_macs_by_hand():
     down = 256 * 64 + 64 * 64 * 128 + 16 * 128 * 256 + 4 * 256 * 512 + 512 * 512
     up = 512 * 512 + 4 * 1024 * 256 + 16 * 512 * 128 + 64 * 256 * 64 + 256 * 128
     assert cost.macs(UNet(1, 1, 64), torch.rand(1, 1, 32, 32)) == 16 * (down + up)
+
+
+def test_layers_one_by_one_add_up_to_the_whole():
+    model, noise = Generator(100, 64), draw_noise(3, 100, 0)
+    table = cost.by_layer(model, noise)
+    assert table.layer.tolist() == [f"layers.convt{i}" for i in (1, 2, 3, 4)]
+    assert table.channels.tolist() == [256, 128, 64, 1] and table.side.tolist() == [4, 8, 16, 32]
+    assert table.weights.tolist() == [409_600, 524_288, 131_072, 1_024]
+    assert table.macs.sum() == cost.macs(model, noise) and table.macs[0] == 409_600
+    assert model.training and not model.layers.convt1._forward_hooks
+
+
+def test_a_diagram_has_a_block_for_each_layer_and_outlines_of_the_dense_ones():
+    layers = [cost.by_layer(Generator(8, width), draw_noise(2, 8, 0)) for width in (4, 2)]
+    assert len(network_diagram(layers[0]).axes[0].patches) == 4
+    both = network_diagram(layers[1], dense=layers[0]).axes[0].patches
+    widths = [patch.get_width() for patch in both]
+    assert len(both) == 8 and widths[1] == pytest.approx(widths[0] / 2**0.5)
 
 
 def test_macs_leave_the_mode_alone():
