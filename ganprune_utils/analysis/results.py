@@ -1,6 +1,7 @@
 """Reading what runs left behind: tidy tables and manifests of all run folders of a study, or of a report."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -30,16 +31,34 @@ def read_runs(root, name: str, optional: bool = False) -> pd.DataFrame:
 
 
 def read_manifests(root) -> pd.DataFrame:
-    """One row per run folder under `root` (or line of a report's runs.jsonl): where it is, its manifest's entries."""
+    """One row per run folder under `root` (or line of a report's runs.jsonl): where it is, its manifest's entries, and
+    the notebook and the command that made it."""
     root = Path(root)
     # A report holds runs.jsonl; a study's folder holds runs, and may hold its own report's copy of them as well.
     reports = [] if (root / "runs.txt").is_file() else root.rglob("runs.jsonl")
     rows = [json.loads(line) for path in reports for line in path.read_text("utf-8").splitlines()]
     paths = run_files(root, "manifest.json")
-    rows += [{"run": str(path.parent.relative_to(root)), **json.loads(path.read_text("utf-8"))} for path in paths]
+    rows += [
+        {"run": str(path.parent.relative_to(root)), **json.loads(path.read_text("utf-8")), **made_by(path.parent)}
+        for path in paths
+    ]
     if not rows:
         raise DataError(f"results {root}: no manifest.json in it; run the study first")
     return pd.DataFrame(rows)
+
+
+def made_by(folder: Path) -> dict[str, str]:
+    """`notebook` and `command` of a run, as its executed notebook records them; empty where there is none."""
+    if not (folder / "notebook.ipynb").is_file():
+        return {}
+    ran = json.loads((folder / "notebook.ipynb").read_text())["metadata"]["papermill"]
+    return {"notebook": ran["input_path"], "command": command(ran["input_path"], ran["parameters"])}
+
+
+def command(notebook: str, parameters: dict) -> str:
+    """The line that runs `notebook` with `parameters` once more, from the repository's root."""
+    given = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    return shlex.join(["papermill", notebook, "out.ipynb", *given])
 
 
 def quality_count(runs: pd.DataFrame) -> int:
