@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from ganprune_utils import pruning
+from ganprune_utils.analysis import published
 from ganprune_utils.artifacts import resolve
 from ganprune_utils.errors import CheckpointError, StudyError
 from ganprune_utils.export.onnx import export
@@ -40,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--ratio", type=float, default=0.0, help="share of the filters in [0, 1); 0: none")
     command.add_argument("--no-recalibration", action="store_true", help="keep the BatchNorm statistics as they are")
     command.set_defaults(run=run_export)
+    command = commands.add_parser("check", help="compute the published numbers whose weights ship once more: minutes")
+    command.set_defaults(run=run_check)
     return program
 
 
@@ -81,6 +85,21 @@ def _check_is_dcgan(folder: Path) -> None:
     if architecture != "dcgan_generator":
         others = "for others there is ganprune_utils.export.onnx.export, as in notebook 13"
         raise CheckpointError(f"checkpoint {folder}: is a {architecture}, not a dcgan_generator; {others}")
+
+
+def run_check(options) -> int:
+    """Print each number beside the published one; 1 where one differs in the three digits that pages show."""
+    start, digits = time.perf_counter(), []
+    for name, before, now in published.numbers():
+        digits.append(published.digits_that_agree(before, now))
+        print(f"{name}: published {before:.6g}, now {now:.6g}, {digits[-1]} digits agree", flush=True)
+    print(f"\n{len(digits)} numbers in {(time.perf_counter() - start) / 60:.1f} minutes")
+    for count in sorted(set(digits), reverse=True):
+        print(f"  {digits.count(count)} agree in {count} digits of 6")
+    print("\nNot computed here, because it takes hours or data (hours of the published runs, added up):")
+    for command, row in published.elsewhere().iterrows():
+        print(f"  {command}: {row.results}, {row.runs} runs, {row.hours:.1f} hours")
+    return int(min(digits) < 3)
 
 
 if __name__ == "__main__":
