@@ -49,7 +49,7 @@ def macs(model: nn.Module, example) -> int:
 
 
 @torch.no_grad()
-def by_layer(model: nn.Module, example: torch.Tensor) -> pd.DataFrame:
+def by_layer(model: nn.Module, example) -> pd.DataFrame:
     """One row per convolution or linear layer, in the order in which they run on one of the inputs `example` (N, ...).
 
     Columns: layer; channels and side (pixels, 1 for a vector) of what it gives; weights without biases; macs.
@@ -62,12 +62,13 @@ def by_layer(model: nn.Module, example: torch.Tensor) -> pd.DataFrame:
         row = {"layer": name, "channels": output.shape[1], "side": side}
         rows.append(row | {"weights": layer.weight.numel(), "macs": total})
 
-    with evaluating(model), FlopCounterMode(display=False) as counter:
+    sample = next(Inputs.of(example).to(model).split(1))
+    with unchanged(model), one_line(model, f"cannot be run on {sample}"), FlopCounterMode(display=False) as counter:
         for name, layer in model.named_modules():
             if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
                 hooks.append(layer.register_forward_hook(functools.partial(note, name)))
         try:
-            model(example[:1])
+            sample.run(model.eval())
         finally:
             for hook in hooks:
                 hook.remove()

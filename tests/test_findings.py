@@ -1,0 +1,152 @@
+"""The findings pages: each number against its table, and each finding with evidence that can be followed."""
+
+import json
+import re
+import statistics
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "docs/findings"
+DATASETS = {"fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+SECTIONS = ["Answer", "How we know", "What could be wrong", "Evidence"]
+EVIDENCE = ["figure", "executed notebook, cell", "table", "command", "seeds", "minutes"]
+PAGES = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "README")
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(ROOT / "reports" / f"{name}.csv")
+
+
+def percent(values: pd.Series) -> str:
+    return f"{100 * values.mean():.0f} ± {100 * values.std():.0f} %"
+
+
+def last_layer() -> list[str]:
+    ranges = table("tables/criteria-range").query("threshold == 70 and not recalibrated")
+    ranges = ranges.set_index(["dataset", "last_layer"])["range mean"]
+    rows = table("tables/quality").query("dataset == 'fashion_mnist' and scope == 'layer' and threshold == 90")
+    layer = rows[rows.method == "percentage"].groupby(["recalibrated", "last_layer"]).frechet.mean()
+    return [
+        f"three criteria are {ranges['cifar10', 'pruned']:.2f} apart in Fréchet distance at 70 % sparsity on CIFAR-10.",
+        f"at the same overall sparsity, they are {ranges['cifar10', 'dense']:.2f} apart.",
+        *(
+            f"| {title} | {ranges[name, 'pruned']:.2f} | {ranges[name, 'dense']:.2f} |"
+            for name, title in DATASETS.items()
+        ),
+        f"with the last layer pruned ({layer[False, 'pruned']:.2f} against {layer[False, 'dense']:.2f}).",
+        f"removes it ({layer[True, 'pruned']:.2f} against {layer[True, 'dense']:.2f}).",
+    ]
+
+
+def metric_trap() -> list[str]:
+    scores = table("tables/audit-scores")
+    mean = scores.groupby(["dataset", "compared", "input_convention", "metric"])["mean"].first()
+    (floats,) = {f"{mean[name, 'unrelated', 'float [0, 1], L = 255', 'ssim']:.2f}" for name in DATASETS}
+    noise = mean["cifar10", "pure noise", "bytes, L = 255"]
+    return [
+        f"*unrelated* pictures a mean SSIM of {floats}.",
+        f"as bytes score {mean['fashion_mnist', 'unrelated', 'bytes, L = 255', 'ssim']:.2f} on Fashion-MNIST.",
+        f"unrelated noise {noise['uqi_sewar']:.2f}, where the formula gives {noise['uqi']:.2f}.",
+    ]
+
+
+def how_much() -> list[str]:
+    critical = table("tables/critical-sparsity").query("rise == 'by half' and not recalibrated")
+    critical = {key: rows.critical_sparsity for key, rows in critical.groupby(["dataset", "label"])}
+    labels = ("percentage", "sensitivity")
+    grey, colour = ([100 * critical[name, label].mean() for label in (*labels, "random")] for name in DATASETS)
+    random = {name: f"{100 * critical[name, 'random'].mean():.0f} %" for name in DATASETS}
+    ranks = table("tables/similarity-and-quality").set_index(["dataset", "threshold"])["ssim, no random masks"]
+    ranks = [f"{ranks['fashion_mnist', q]:.2f}".replace("-", "−") for q in (50, 10)]
+    return [
+        f"It reaches {grey[0]:.0f} % on Fashion-MNIST and {colour[0]:.0f} % on CIFAR-10.",
+        f"Random weights reach {grey[2]:.0f} and {colour[2]:.0f} %.",
+        *(
+            f"| {title} | {' | '.join(percent(critical[name, label]) for label in labels)} | {random[name]} |"
+            for name, title in DATASETS.items()
+        ),
+        f"(rank correlation {ranks[0]} on Fashion-MNIST). At 10 % it does not ({ranks[1]}).",
+    ]
+
+
+def what_pays() -> list[str]:
+    cells = table("compression/tables/cells").query("training == 'none' and pruned_network == 'generator'")
+    cells = cells[cells.target_compression.isin((1, 2))]
+    means = cells.groupby(["dataset", "granularity", "criterion"]).frechet.mean()
+    best = (
+        means.groupby(["dataset", "granularity"]).min().unstack("granularity")[["dense", "unstructured", "structured"]]
+    )
+    latency = table("compression/tables/latency").query("runner == 'eager' and threads == 1 and batch == 64")
+    faster = latency[latency.network == "half of the filters removed"].ratio.min()
+    lines = {name: [f"{value:.2f}" for value in best.loc[name]] for name in DATASETS}
+    _, masks, filters = lines["fashion_mnist"]
+    return [
+        f"a batch runs {faster:.1f} times faster on one thread.",
+        f"more quality: {masks} against {filters} on Fashion-MNIST.",
+        *(f"| {title} | {' | '.join(lines[name])} |" for name, title in DATASETS.items()),
+    ]
+
+
+CLAIMS = {"last-layer": last_layer, "metric-trap": metric_trap, "how-much": how_much, "what-pays": what_pays}
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def evidence(page: str) -> list[list[str]]:
+    """The cells of the table of evidence, header first."""
+    text = (FOLDER / f"{page}.md").read_text().split("## Evidence")[1]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("page", CLAIMS)
+def test_the_page_says_what_the_tables_say(page):
+    text = words((FOLDER / f"{page}.md").read_text())
+    assert not [claim for claim in CLAIMS[page]() if words(claim) not in text]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_its_parts(page):
+    text = (FOLDER / f"{page}.md").read_text()
+    assert re.findall(r"(?m)^## (.+)", text) == SECTIONS
+    question, answer = text.split("## Answer")[0], text.split("## Answer")[1].split("## ")[0]
+    assert "**Question.**" in question and "![" in question
+    assert len(re.findall(r"[.!?] ", words(answer) + " ")) == 3
+    assert f"({page}.md)" in (FOLDER / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_of_evidence_can_be_followed(page):
+    header, _, *rows = evidence(page)
+    assert header == EVIDENCE and rows
+    for figure, notebook, tables, command, seeds, minutes in rows:
+        links = re.findall(r"\]\(([^)#]+)", figure + notebook + tables)
+        assert all((FOLDER / link).is_file() for link in links) and ".ipynb" in notebook and ".csv" in tables
+        assert figure == "–" or re.search(r"\.png\)", figure)
+        assert minutes == f"{spent(command.strip('`')):.0f}", command
+        seen = {seed for link in re.findall(r"\(([^)]+\.csv)\)", tables) for seed in seeds_of(FOLDER / link)}
+        assert not seen or seen == set(map(int, seeds.split(", "))), tables
+
+
+def seeds_of(path) -> set[int]:
+    values = pd.read_csv(path)
+    return set(values.seed) if "seed" in values else set()
+
+
+def spent(command: str) -> float:
+    """Minutes of one core: of all published runs of `make <study>`, or the median run of a notebook."""
+    reports = {"make report": "", "make compression": "compression/", "make unets": "unets/"}
+    if command in reports:
+        return sum(run["seconds"] for run in runs(f"reports/{reports[command]}tables/runs.jsonl")) / 60
+    notebook = re.match(r"papermill (\S+) out.ipynb$", command)[1]
+    everything = [run for path in ("", "compression/") for run in runs(f"reports/{path}tables/runs.jsonl")]
+    return statistics.median(run["seconds"] for run in everything if run["notebook"] == notebook) / 60
+
+
+def runs(path: str) -> list[dict]:
+    return [json.loads(line) for line in (ROOT / path).read_text().splitlines()]
