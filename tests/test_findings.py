@@ -3,6 +3,7 @@
 import json
 import re
 import statistics
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -97,9 +98,9 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def evidence(page: str) -> list[list[str]]:
-    """The cells of the table of evidence, header first."""
-    text = (FOLDER / f"{page}.md").read_text().split("## Evidence")[1]
+def evidence(path, section: str) -> list[list[str]]:
+    """The cells of the table of evidence in a section, header first."""
+    text = path.read_text().split(f"## {section}")[1]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -120,17 +121,28 @@ def test_a_page_has_its_parts(page):
     assert f"({page}.md)" in (FOLDER / "README.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_row_of_evidence_can_be_followed(page):
-    header, _, *rows = evidence(page)
+PLACES = [(FOLDER / f"{page}.md", "Evidence") for page in PAGES] + [(ROOT / "REPRODUCING.md", "Every figure")]
+
+
+@pytest.mark.parametrize("path, section", PLACES, ids=lambda value: getattr(value, "stem", ""))
+def test_every_row_of_evidence_can_be_followed(path, section):
+    header, _, *rows = evidence(path, section)
     assert header == EVIDENCE and rows
     for figure, notebook, tables, command, seeds, minutes in rows:
         links = re.findall(r"\]\(([^)#]+)", figure + notebook + tables)
-        assert all((FOLDER / link).is_file() for link in links) and ".ipynb" in notebook and ".csv" in tables
-        assert figure == "–" or re.search(r"\.png\)", figure)
+        assert all((path.parent / link).is_file() for link in links) and ".ipynb" in notebook and ".csv" in tables
+        assert figure == "–" or ".png" in figure
         assert minutes == f"{spent(command.strip('`')):.0f}", command
-        seen = {seed for link in re.findall(r"\(([^)]+\.csv)\)", tables) for seed in seeds_of(FOLDER / link)}
+        seen = {seed for link in re.findall(r"\(([^)]+\.csv)\)", tables) for seed in seeds_of(path.parent / link)}
         assert not seen or seen == set(map(int, seeds.split(", "))), tables
+
+
+def test_every_figure_has_a_row_of_evidence():
+    rows = evidence(ROOT / "REPRODUCING.md", "Every figure")
+    patterns = {pattern for figure, *_ in rows[2:] for pattern in re.findall(r"`([^`]+)`", figure)}
+    figures = {str(path.relative_to(ROOT)) for path in (ROOT / "reports").rglob("figures/*.png")}
+    assert not {name for name in figures if not any(map(Path(name).match, patterns))}
+    assert not {pattern for pattern in patterns if not any(Path(name).match(pattern) for name in figures)}
 
 
 def seeds_of(path) -> set[int]:

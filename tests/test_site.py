@@ -76,6 +76,7 @@ def browser():
 def opened(browser, width, theme="light"):
     """A page without a network, and the list that its errors and failed requests are added to."""
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=theme)
+    context.set_default_timeout(120_000)  # a machine may be busy
     page, faults = context.new_page(), []
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
