@@ -12,13 +12,13 @@ sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a let
 os.environ.setdefault("PYTHONUTF8", "1")  # of the runs
 STUDY_FILE = str(config.get("study", "params/studies/quick.yaml"))
 try:
-    import data
+    import data_files
     import lock
     import progress
     import study as studies
 
     STUDY = studies.load(STUDY_FILE)
-    DATA = data.of(STUDY.runs)
+    DATA = data_files.of(STUDY.runs)
     if workflow.is_main_process and not workflow.output_settings.dryrun:
         lock.hold(STUDY.results)
 except (ValueError, OSError) as error:

@@ -34,7 +34,7 @@ if importlib.util.find_spec("ganprune_utils") is None:
 
 def repository() -> str:
     """The address of the repository on GitHub, or "" while `[project.urls]` has none."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {}).get("Repository", "")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"].get("urls", {}).get("Repository", "")
 
 
 def front(lesson: str, address: str) -> list:

@@ -13,7 +13,7 @@ from pathlib import Path
 from docutils.utils.math.latex2mathml import tex2mathml
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # The one place that says where the project is published. While it is missing, no badge and no link is rendered.
 repository = PROJECT.get("urls", {}).get("Repository", "")
 

@@ -116,11 +116,11 @@ def elsewhere() -> pd.DataFrame:
         "make checkpoints": ("checkpoints", [_read(p)["seconds"] for p in pretrained_root().glob("*/*/generator.json")])
     }
     for folder, command in ELSEWHERE.items():
-        lines = (tables().parent.parent / folder / "tables/runs.jsonl").read_text().splitlines()
+        lines = (tables().parent.parent / folder / "tables/runs.jsonl").read_text("utf-8").splitlines()
         seconds[command] = f"{folder}/tables", [json.loads(line)["seconds"] for line in lines]
     rows = {command: (place, len(runs), sum(runs) / 3600) for command, (place, runs) in seconds.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["results", "runs", "hours"])
 
 
 def _read(card: Path) -> dict:
-    return json.loads(card.read_text())
+    return json.loads(card.read_text("utf-8"))

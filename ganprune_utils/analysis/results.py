@@ -51,7 +51,7 @@ def made_by(folder: Path) -> dict[str, str]:
     """`notebook` and `command` of a run, as its executed notebook records them; empty where there is none."""
     if not (folder / "notebook.ipynb").is_file():
         return {}
-    ran = json.loads((folder / "notebook.ipynb").read_text())["metadata"]["papermill"]
+    ran = json.loads((folder / "notebook.ipynb").read_text("utf-8"))["metadata"]["papermill"]
     return {"notebook": ran["input_path"], "command": command(ran["input_path"], ran["parameters"])}
 
 

@@ -12,7 +12,7 @@ from ganprune_utils.errors import DataError
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "workflow"))
-import data
+import data_files
 import study as studies
 
 
@@ -27,7 +27,7 @@ def pictures(tmp_path, monkeypatch):
 
 
 def of(place) -> str:
-    return data.of({"run": SimpleNamespace(data=str(place))})["run"]
+    return data_files.of({"run": SimpleNamespace(data=str(place))})["run"]
 
 
 def test_a_folder_of_pictures_is_known_by_what_is_in_it(pictures):
@@ -48,7 +48,7 @@ def test_a_folder_of_pictures_is_known_by_what_is_in_it(pictures):
     (pictures / "a/0.png").touch()
     assert of(pictures) in seen
     assert of(pictures / "none") not in seen
-    assert data.of({"run": SimpleNamespace(data="")}) == {"run": ""}
+    assert data_files.of({"run": SimpleNamespace(data="")}) == {"run": ""}
 
 
 def test_what_stays_is_not_read_again(pictures, monkeypatch):
@@ -63,7 +63,7 @@ def test_what_stays_is_not_read_again(pictures, monkeypatch):
 def test_a_named_data_set_that_is_fetched_makes_nothing_due_and_one_that_changes_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANPRUNE_DATA", str(tmp_path / "mine"))
-    assert data.roots() == search_roots()
+    assert data_files.roots() == search_roots()
     monkeypatch.setattr(data, "roots", lambda: [tmp_path / "mine"])
     assert of("fashion_mnist") == of("cifar10") == ""
     for name in ("FashionMNIST/raw/train-images-idx3-ubyte", "cifar10/train/cat/0.png"):
