@@ -64,7 +64,7 @@ def test_a_named_data_set_that_is_fetched_makes_nothing_due_and_one_that_changes
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANPRUNE_DATA", str(tmp_path / "mine"))
     assert data_files.roots() == search_roots()
-    monkeypatch.setattr(data, "roots", lambda: [tmp_path / "mine"])
+    monkeypatch.setattr(data_files, "roots", lambda: [tmp_path / "mine"])
     assert of("fashion_mnist") == of("cifar10") == ""
     for name in ("FashionMNIST/raw/train-images-idx3-ubyte", "cifar10/train/cat/0.png"):
         (tmp_path / "mine" / name).parent.mkdir(parents=True)
