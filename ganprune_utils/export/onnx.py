@@ -154,6 +154,8 @@ def _cause(error: Exception) -> str:
         error = error.__cause__
     if "specialized it to be a constant" in str(error):
         return "its forward fixes the number of samples; taken from x.shape[0] it stays free"
+    if "Unsupported attribute type" in str(error):
+        return f"{operator}one of its settings follows from the inputs, which ONNX cannot say"
     return operator + first_line(error)
 
 

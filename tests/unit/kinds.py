@@ -1,0 +1,107 @@
+"""The table of kinds of generators, docs/kinds.md: what works for each network of the zoo, found by doing it.
+
+usage: python tests/unit/kinds.py [COLUMN ...]
+
+Where columns are named, the others stay as they are in the page: exporting all kinds takes minutes.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import zoo
+from torch import nn
+
+from ganprune_utils import pruning
+from ganprune_utils.errors import ParameterError
+from ganprune_utils.export import onnx
+from ganprune_utils.models.inputs import Inputs
+from ganprune_utils.pruning.recalibrate import NORMS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
+TEXT = """# Kinds of generators
+
+Each row is a small network of our own with what makes its kind special (`tests/unit/zoo.py`): its norms, its inputs,
+its way of joining layers. `python tests/unit/kinds.py` writes this table by doing what the columns say;
+`tests/unit/test_kinds.py` checks it.
+
+- **Masks**: the layers that `forward` calls, half of their weights masked, with the same image once the masks are
+  permanent. Weights that a network multiplies by hand, as StyleGAN2 does, are in no layer.
+- **Filters**: convolutions from which filters can be removed, of all. `pruning.why_not` says why the others stay.
+- **Recalibration**: norms with running statistics that were taken anew, of all; the others are not reached.
+- **Export**: ONNX with any number of samples, the same images in ONNX Runtime; or the line that says why not.
+
+| kind | masks | filters | recalibration | export |
+|---|---|---|---|---|
+"""
+
+
+def masks(model: nn.Module, inputs: Inputs) -> str:
+    layers = pruning.prunable_layers(model, linear=True, example=inputs)
+    pruning.apply_masks(model, pruning.percentage_masks(model, 0.5, layers=layers))
+    table, masked = pruning.sparsity(model, layers), inputs.call(model)
+    assert abs(table.zeros["overall"] - table.weights["overall"] / 2) <= 1
+    assert torch.equal(inputs.call(pruning.make_permanent(model)), masked)
+    linear = sum(isinstance(layer, nn.Linear) for layer in layers.values())
+    counts = {"convolutions": len(layers) - linear, "linear": linear}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def filters(model: nn.Module, inputs: Inputs) -> str:
+    layers = pruning.prunable_layers(model, linear=True, example=inputs)
+    convolutions = {name for name, layer in layers.items() if not isinstance(layer, nn.Linear)}
+    try:
+        groups = pruning.filter_groups(model, inputs)
+    except ParameterError:
+        return "none"
+    found = {name for group in groups.values() for name in group.layers}
+    return f"{len(found & convolutions)} of {len(convolutions)}" if convolutions else "no convolution"
+
+
+def recalibration(model: nn.Module, inputs: Inputs) -> str:
+    norms = [module for module in model.modules() if isinstance(module, NORMS) and module.track_running_stats]
+    if not norms:
+        return "no such norm"
+    before = [norm.running_var.clone() for norm in norms]
+    pruning.recalibrate_batchnorm(model, inputs)
+    changed = [not torch.equal(norm.running_var, old) for norm, old in zip(norms, before, strict=True)]
+    return f"{sum(changed)} of {len(norms)}"
+
+
+def export(model: nn.Module, inputs: Inputs) -> str:
+    several = inputs.map(lambda tensor: torch.cat([tensor, tensor.flip(0)]))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            onnx.export(model, Path(folder) / "generator", several, {})
+    except ParameterError as error:
+        return str(error).split(": ", 1)[1]
+    return "yes"
+
+
+COLUMNS = {"masks": masks, "filters": filters, "recalibration": recalibration, "export": export}
+
+
+def cell(kind: str, column: str) -> str:
+    torch.manual_seed(0)
+    return COLUMNS[column](*zoo.make(kind))
+
+
+def written() -> dict[str, dict[str, str]]:
+    """The table as it stands in the page: kind -> column -> cell."""
+    rows = [line.strip("|").split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    header, *rows = [[text.strip() for text in row] for row in rows]
+    return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
+
+
+def main(columns: list[str]) -> None:
+    kept = written() if columns else {}
+    rows = {
+        kind: kept.get(kind, {}) | {column: cell(kind, column) for column in columns or COLUMNS} for kind in zoo.ZOO
+    }
+    lines = [f"| {kind} | {' | '.join(row[column] for column in COLUMNS)} |\n" for kind, row in rows.items()]
+    PAGE.write_text(TEXT + "".join(lines))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
