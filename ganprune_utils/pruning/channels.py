@@ -49,7 +49,15 @@ def channel_axis(module: nn.Module) -> int:
     return -1 - len(module.kernel_size) if isinstance(module, PRUNABLE) else -1
 
 
-class ChannelTrace(TorchDispatchMode):
+class DispatchMode(TorchDispatchMode):
+    """A dispatch mode that does not import the compiler, which takes seconds."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class ChannelTrace(DispatchMode):
     """Follows one run of `model`, which it may change: give it a copy, without masks and reparametrisations.
 
     made, read, normed: labels of the output channels, input channels, or normalised channels of each module that was

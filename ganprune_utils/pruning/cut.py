@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganprune_utils.errors import first_line
 from ganprune_utils.models.inputs import Inputs, one_line
 from ganprune_utils.models.state import original, plain_copy
-from ganprune_utils.pruning.channels import channel_axis
+from ganprune_utils.pruning.channels import DispatchMode, channel_axis
 from ganprune_utils.pruning.layers import PRUNABLE
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the image's largest value; below float32 2 %
@@ -139,7 +138,7 @@ def unread(model: nn.Module, groups: Groups, removed: Removed) -> Iterator[None]
             hook.remove()
 
 
-class _SameDraws(TorchDispatchMode):
+class _SameDraws(DispatchMode):
     """Whatever is drawn at random is one half: two networks of other widths would draw other numbers."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
