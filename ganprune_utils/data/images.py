@@ -75,7 +75,8 @@ def load(name: str, split: str = "train", folder=None) -> Dataset:
     data = _canonical(name, split, *READERS[name](split))
     if data.sha256 != (expected := SHA256.get((name, split), data.sha256)):
         found = f"{len(data)} {split} images of SHA-256 {data.sha256[:16]}… in place of {expected[:16]}…"
-        raise DataError(f"{name}: its files hold another data set, or part of it: {found}")
+        where = " or ".join(map(str, official.search_roots()))
+        raise DataError(f"{name}: its files in {where} hold another data set, or part of it: {found}")
     return data
 
 

@@ -197,7 +197,8 @@ def test_missing_files_say_where_was_looked(empty_data):
 def test_another_data_set_under_the_right_names_is_one_line(empty_data, monkeypatch):
     write_fashion(empty_data)
     monkeypatch.setattr(datasets, "SHA256", {("fashion_mnist", "train"): 64 * "0"})
-    words = "fashion_mnist: its files hold another data set, or part of it: 5 train images of SHA-256 "
+    where = f"{empty_data} or {empty_data.parent}/project/data"
+    words = f"fashion_mnist: its files in {where} hold another data set, or part of it: 5 train images of SHA-256 "
     with pytest.raises(DataError, match=f"^{words}[0-9a-f]{{16}}… in place of 0{{16}}…$"):
         datasets.load("fashion_mnist")
     datasets.load("fashion_mnist", "test")
