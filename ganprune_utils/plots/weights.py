@@ -35,7 +35,7 @@ def weight_histograms(weights: dict[str, torch.Tensor], thresholds: dict[str, fl
     for axis, (name, values) in zip(axes[0], weights.items(), strict=True):
         values = values.detach().flatten().float().numpy()
         limit = np.quantile(np.abs(values), 0.999)
-        axis.hist(values, bins=np.linspace(-limit, limit, 81), color="#666666")
+        axis.hist(values, bins=np.linspace(-limit, limit, 81), color="#666666", histtype="stepfilled")
         cut, title = thresholds[name], "no threshold"
         if cut is not None:
             axis.axvspan(-cut, cut, color="black", alpha=0.2, lw=0)
