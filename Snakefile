@@ -21,7 +21,7 @@ try:
     DATA = data_files.of(STUDY.runs)
     if workflow.is_main_process and not workflow.output_settings.dryrun:
         lock.hold(STUDY.results)
-except (ValueError, OSError) as error:
+except ValueError as error:
     sys.exit(f"study: {error}")
 
 # exec: so that a run sees when this process ends, with no shell between them.

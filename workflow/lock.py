@@ -4,12 +4,13 @@ Snakemake's own lock is a file, which stays after a kill. This one is held by Sn
 notebooks; they end when Snakemake does.
 """
 
+import contextlib
 import fcntl
 import os
 import threading
 import time
-from pathlib import Path
 
+from ganprune_utils.artifacts import output_folder
 from ganprune_utils.errors import ParameterError
 
 NAME = "GANPRUNE_LOCK"  # the environment variable by which runs know the lock
@@ -19,19 +20,19 @@ PATIENCE = 5.0  # seconds that the runs of a killed study have to end
 def hold(folder) -> None:
     """Lock `folder` for the study of this process and the runs that it starts.
 
-    Raises ParameterError where another process runs the study.
+    Raises ParameterError where another process runs the study, or nothing can be written there.
     """
-    path = Path(folder).resolve() / ".lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT)  # open for as long as this process lives
+    path = output_folder(folder).resolve() / ".lock"
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # open for as long as this process lives
     end = time.monotonic() + PATIENCE
     while not _locked(file, fcntl.LOCK_EX):
         if time.monotonic() > end:
             by = os.read(file, 20).decode() or "unknown"
             raise ParameterError(f"{path.parent}: this study is running already, as process {by}; wait, or stop it")
         time.sleep(0.2)
-    os.truncate(file, 0)
-    os.write(file, str(os.getpid()).encode())
+    with contextlib.suppress(OSError):  # a full disk: the first run says so
+        os.truncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
     _locked(file, fcntl.LOCK_SH)  # from now on together with its runs
     os.environ[NAME] = str(path)
 

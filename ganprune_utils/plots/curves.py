@@ -13,7 +13,8 @@ def score_distributions(scores: pd.DataFrame) -> Figure:
     shown = [name for name in LABELS if name in set(scores.metric)]
     figure, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.6), sharey=True, squeeze=False)
     for axis, name in zip(axes[0], shown, strict=True):
-        axis.hist(scores.value[scores.metric == name], bins=np.linspace(-0.2, 1, 49), color="#444444", histtype="stepfilled")
+        values, bins = scores.value[scores.metric == name], np.linspace(-0.2, 1, 49)
+        axis.hist(values, bins, color="#444444", histtype="stepfilled")
         axis.set(xlabel=LABELS[name], xlim=(-0.2, 1.0))
     axes[0][0].set_ylabel("images")
     return figure
