@@ -10,7 +10,8 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from docutils.utils.math.latex2mathml import tex2mathml
+from docutils import nodes
+from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -25,13 +26,14 @@ extensions = ["myst_nb"]
 root_doc = "README"
 # Sources: these alone of the repository's root.
 include_patterns = ["README.md", "REPRODUCING.md", "docs/**.md", "reports/**.md", "reports/**.ipynb"]
-include_patterns += ["notebooks/[0-9]*.ipynb"]
-FOLDERS = ("docs", "reports", "notebooks")
+include_patterns += ["notebooks/[0-9]*.ipynb", "coursework/**.md", "coursework/**.ipynb"]
+FOLDERS = ("docs", "reports", "notebooks", "coursework")
 exclude_patterns = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in FOLDERS] + [
     "docs/_build"
 ]
 
 LESSONS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb"))
+SOLVED = {"02_prune": "prune", "05_audit": "metric", "06_structured": "filters", "13_your_gan": "your_gan"}
 EXECUTED = sorted((ROOT / "reports").rglob("notebooks/*.ipynb"))
 
 nb_execution_mode = "off"
@@ -76,9 +78,8 @@ html_theme_options = theme_options(repository)
 def prepare(app, docname: str, source: list[str]) -> None:
     """Before a source is parsed: what it is the parent of, tables that the notebooks themselves tell, folded code."""
     if docname.startswith("notebooks/"):
-        lesson = ROOT / f"{docname}.ipynb"
-        source[0] = json.dumps(readable(as_executed(lesson)))
-    elif "/notebooks/" in docname:
+        source[0] = json.dumps(readable(as_executed(ROOT / f"{docname}.ipynb")))
+    elif app.env.doc2path(docname).suffix == ".ipynb":
         source[0] = json.dumps(readable(json.loads(source[0])))
     source[0] = source[0].replace("<!-- lessons -->", lessons()).replace("<!-- executed -->", executed())
     if docname in CHILDREN:
@@ -96,8 +97,9 @@ def as_executed(lesson: Path) -> dict:
 
 
 def executed_copies(lesson: Path) -> list[Path]:
-    """The committed runs of a lesson."""
-    return [path for path in EXECUTED if path.stem == lesson.stem or path.stem.startswith(f"{lesson.stem}-")]
+    """The committed runs of a lesson, the plainest on Fashion-MNIST first."""
+    copies = [path for path in EXECUTED if path.stem == lesson.stem or path.stem.startswith(f"{lesson.stem}-")]
+    return sorted(copies, key=lambda path: ("fashion_mnist" not in path.stem, len(path.stem)))
 
 
 def lessons() -> str:
@@ -108,8 +110,8 @@ def lessons() -> str:
         question = re.search(r"\*\*Question\.\*\* (.+)", first)[1]
         ran = as_executed(path)["metadata"].get("papermill", {})
         minutes = f"{max(ran['duration'] / 60, 1):.0f}" if ran else ""
-        solutions = ROOT / "notebooks/solutions" / path.name
-        link = f"[solutions](../notebooks/solutions/{path.name})" if solutions.is_file() else ""
+        solved = f"coursework/source/{SOLVED.get(path.stem)}/{SOLVED.get(path.stem)}.ipynb"
+        link = f"[graded lesson](../{solved})" if (ROOT / solved).is_file() else ""
         lines.append(
             f"| [{first.splitlines()[0].strip('# ')}](../notebooks/{path.name}) | {question} | {minutes} | {link} |"
         )
@@ -122,16 +124,21 @@ def executed() -> str:
     return "\n".join(f"- [{name.stem}](../{name}) ({name.parent.parent})" for name in names)
 
 
+def existing(*patterns: str) -> list[str]:
+    """The sources of the site that match, as Sphinx names them."""
+    return [str(path.relative_to(ROOT).with_suffix("")) for name in patterns for path in sorted(ROOT.glob(name))]
+
+
+FINDINGS = ("last-layer", "metric-trap", "how-much", "what-pays", "unets")
 CHILDREN = {
     root_doc: ["docs/findings/README", "docs/slider", "docs/lessons", "docs/prune-your-own"]
     + ["U-Nets </reports/unets/README>", "docs/glossary", "REPRODUCING", "reports/tables/README"],
-    "docs/findings/README": [
-        f"docs/findings/{name}" for name in ("last-layer", "metric-trap", "how-much", "what-pays", "unets")
-    ],
-    "docs/lessons": [f"notebooks/{path.stem}" for path in LESSONS] + ["docs/executed"],
-    "docs/executed": [str(path.relative_to(ROOT).with_suffix("")) for path in EXECUTED],
-    "docs/prune-your-own": ["docs/kinds"] if (ROOT / "docs/kinds.md").is_file() else [],
-    "reports/unets/README": ["reports/unets/colour/README"],
+    "docs/findings/README": [f"docs/findings/{name}" for name in FINDINGS],
+    "docs/lessons": existing("notebooks/*.ipynb", "coursework/README.md") + ["docs/executed"],
+    "coursework/README": existing("coursework/[!R]*.md", "coursework/*.ipynb", "coursework/*/**/*.ipynb"),
+    "docs/executed": existing("reports/**/notebooks/*.ipynb"),
+    "docs/prune-your-own": existing("docs/kinds.md"),
+    "reports/unets/README": existing("reports/unets/*/README.md"),
     "reports/tables/README": ["reports/README", "reports/compression/README"],
 }
 
@@ -153,12 +160,9 @@ def readable(notebook: dict) -> dict:
 
 def visit_math(self, node) -> None:
     """Equations as MathML, which browsers draw by themselves: no script, no font, no network."""
-    from docutils import nodes
-
     block = isinstance(node, nodes.math_block)
-    self.body.append(
-        f'<div class="math">{tex2mathml(node.astext(), True)}</div>' if block else tex2mathml(node.astext())
-    )
+    equation = convert(node.astext(), display="block" if block else "inline")
+    self.body.append(f'<div class="math">{equation}</div>' if block else equation)
     raise nodes.SkipNode
 
 

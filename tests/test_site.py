@@ -1,5 +1,6 @@
 """The site, built from what is committed and read without a network, on a telephone and on a desk."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chrom
 
 # What is wrong with a page, as sentences; run in the page.
 FAULTS = """
-() => {
+(theme) => {
+  document.documentElement.dataset.theme = theme;
   const faults = [], width = document.documentElement.scrollWidth;
   if (width > innerWidth) faults.push(`is ${width} pixels wide, the window ${innerWidth}`);
   for (const img of document.querySelectorAll("img"))
@@ -73,9 +75,9 @@ def browser():
         chromium.close()
 
 
-def opened(browser, width, theme="light"):
+def opened(browser, width):
     """A page without a network, and the list that its errors and failed requests are added to."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=theme)
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
     context.set_default_timeout(120_000)  # a machine may be busy
     page, faults = context.new_page(), []
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
@@ -94,19 +96,28 @@ def test_the_site_is_small_and_starts_at_the_readme(site):
     assert "colab" not in (site / "index.html").read_text()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_without_a_network(site, browser, width, theme):
-    page, faults = opened(browser, width, theme)
+def test_every_page_without_a_network(site, browser, width):
+    page, faults = opened(browser, width)
     wrong = {}
     for path in sorted(site.rglob("*.html")):
         if "_static" in path.parts:
             continue
         faults.clear()
         page.goto(path.as_uri())
-        if found := [*faults, *page.evaluate(FAULTS)]:
-            wrong[str(path.relative_to(site))] = found
+        found = [f"{theme}: {fault}" for theme in ("light", "dark") for fault in page.evaluate(FAULTS, theme)]
+        if faults or found:
+            wrong[str(path.relative_to(site))] = faults + found
     assert not wrong, "\n".join(f"{name}: {found}" for name, found in wrong.items())
+
+
+def test_links_to_the_repository_need_its_address():
+    options = runpy.run_path(str(ROOT / "docs/conf.py"))["theme_options"]
+    assert "repository_url" not in options("") and "launch_buttons" not in options("")
+    published = options("https://github.com/someone/study")
+    assert (
+        published["repository_url"] == "https://github.com/someone/study" and "colab_url" in published["launch_buttons"]
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
