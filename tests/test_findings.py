@@ -140,7 +140,7 @@ def test_every_row_of_evidence_can_be_followed(path, section):
 def test_every_figure_has_a_row_of_evidence():
     rows = evidence(ROOT / "REPRODUCING.md", "Every figure")
     patterns = {pattern for figure, *_ in rows[2:] for pattern in re.findall(r"`([^`]+)`", figure)}
-    figures = {str(path.relative_to(ROOT)) for path in (ROOT / "reports").rglob("figures/*.png")}
+    figures = {str(path.relative_to(ROOT / "reports")) for path in (ROOT / "reports").rglob("figures/*.png")}
     assert not {name for name in figures if not any(map(Path(name).match, patterns))}
     assert not {pattern for pattern in patterns if not any(Path(name).match(pattern) for name in figures)}
 

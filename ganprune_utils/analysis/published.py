@@ -1,5 +1,6 @@
 """The published numbers whose weights ship, computed once more: which of their digits come out on this machine?"""
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -47,16 +48,15 @@ def tables() -> Path:
 
 
 def numbers() -> Iterator[tuple[str, float, float]]:
-    """(what it is, published, recomputed) of each number, as soon as it is computed."""
+    """(what it is, published, recomputed) of each number, as soon as it is computed; all of one seed, then the next."""
     known = pd.concat(read() for read in (_likeness, _quality)).set_index(KEY).value
-    for dataset in DATASETS:
-        judge = QualityEvaluator(dataset)
-        for seed in SEEDS:
-            for run in [*RUNS, *LAST_LAYER]:
-                for metric, value in recomputed(judge, dataset, seed, *run).items():
-                    place = (dataset, seed, *run, metric)
-                    yield " ".join(map(str, place)), known[place], value
+    judges = {dataset: QualityEvaluator(dataset) for dataset in DATASETS}
+    for dataset, judge in judges.items():
         yield f"{dataset} SSIM of unrelated images, floats with L = 255", *blind_ssim(judge, dataset)
+    for seed, (dataset, judge), run in itertools.product(SEEDS, judges.items(), [*RUNS, *LAST_LAYER]):
+        for metric, value in recomputed(judge, dataset, seed, *run).items():
+            place = (dataset, seed, *run, metric)
+            yield " ".join(map(str, place)), known[place], value
 
 
 def _likeness() -> pd.DataFrame:

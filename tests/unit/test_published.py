@@ -57,6 +57,12 @@ def test_a_number_that_differs_in_three_digits_fails(monkeypatch, capsys):
     assert command_line.main(["check"]) == 0
 
 
+def test_it_stops_after_the_minutes_that_it_is_given(monkeypatch, capsys):
+    monkeypatch.setattr(published, "numbers", lambda: iter([("a", 0.5, 0.5), ("b", 0.5, 0.5)]))
+    assert command_line.main(["check", "--minutes", "0"]) == 0
+    assert "stopped after 0 minutes" in (out := capsys.readouterr().out) and "b: published" not in out
+
+
 @pytest.mark.slow
 def test_a_published_number_comes_out_again():
     judge = published.QualityEvaluator("fashion_mnist")
