@@ -13,6 +13,8 @@ def test_the_table_has_every_kind():
 
 
 @pytest.mark.parametrize("kind", zoo.ZOO)
-@pytest.mark.parametrize("column", ["masks", "filters", "recalibration", pytest.param("export", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "column", ["masks", "filters", "recalibration", pytest.param("export", marks=pytest.mark.slow)]
+)
 def test_the_table_is_up_to_date(kind, column):
     assert kinds.cell(kind, column) == TABLE[kind][column]
