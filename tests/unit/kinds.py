@@ -17,6 +17,8 @@ from ganprune_utils import pruning
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.export import onnx
 from ganprune_utils.models.inputs import Inputs
+from ganprune_utils.models.state import plain_copy
+from ganprune_utils.pruning.compression import size
 from ganprune_utils.pruning.recalibrate import NORMS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
@@ -28,7 +30,9 @@ its way of joining layers. `python tests/unit/kinds.py` writes this table by doi
 
 - **Masks**: the layers that `forward` calls, half of their weights masked, with the same image once the masks are
   permanent. Weights that a network multiplies by hand, as StyleGAN2 does, are in no layer.
-- **Filters**: convolutions from which filters can be removed, of all. `pruning.why_not` says why the others stay.
+- **Filters**: the layers that `forward` calls from which filters can be removed, of all, and what is left of the
+  network's parameters where half of the filters of each have gone (the image is that of the network in which nobody
+  reads them). `pruning.why_not` says why the others stay; the last layer's filters are the output's channels.
 - **Recalibration**: norms with running statistics that were taken anew, of all; the others are not reached.
 - **Export**: ONNX with any number of samples, the same images in ONNX Runtime; or the line that says why not.
 
@@ -50,13 +54,14 @@ def masks(model: nn.Module, inputs: Inputs) -> str:
 
 def filters(model: nn.Module, inputs: Inputs) -> str:
     layers = pruning.prunable_layers(model, linear=True, example=inputs)
-    convolutions = {name for name, layer in layers.items() if not isinstance(layer, nn.Linear)}
     try:
         groups = pruning.filter_groups(model, inputs)
-    except ParameterError:
-        return "none"
-    found = {name for group in groups.values() for name in group.layers}
-    return f"{len(found & convolutions)} of {len(convolutions)}" if convolutions else "no convolution"
+    except ParameterError as error:
+        return str(error).split(": ", 1)[1]
+    found = {name for group in groups.values() for name in (*group.layers, *group.others)}
+    chosen = pruning.choose_filters(pruning.filter_scores(model, groups, "l2"), 0.5)
+    left = size(pruning.remove_filters(model, chosen, inputs, groups)) / size(plain_copy(model))
+    return f"{len(found & layers.keys())} of {len(layers)}, {left:.0%} left"
 
 
 def recalibration(model: nn.Module, inputs: Inputs) -> str:

@@ -4,7 +4,6 @@ import kinds
 import pytest
 import zoo
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm.*deprecated")
 TABLE = kinds.written()
 
 
@@ -12,9 +11,10 @@ def test_the_table_has_every_kind():
     assert list(TABLE) == list(zoo.ZOO)
 
 
+SLOW = [pytest.param(column, marks=pytest.mark.slow) for column in ("filters", "export")]
+
+
 @pytest.mark.parametrize("kind", zoo.ZOO)
-@pytest.mark.parametrize(
-    "column", ["masks", "filters", "recalibration", pytest.param("export", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("column", ["masks", "recalibration", *SLOW])
 def test_the_table_is_up_to_date(kind, column):
     assert kinds.cell(kind, column) == TABLE[kind][column]
