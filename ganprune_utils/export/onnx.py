@@ -91,33 +91,31 @@ def _check_image(model: nn.Module, inputs: Inputs) -> torch.dtype:
 
 
 class _Graph(nn.Module):
-    """A network as a function from its inputs with a row for each sample to its images; all other inputs are fixed."""
+    """A network as a function from its inputs at `places` to its images; all other inputs are fixed."""
 
-    def __init__(self, model: nn.Module, inputs: Inputs):
+    def __init__(self, model: nn.Module, inputs: Inputs, places: list[int | str]):
         super().__init__()
-        self.model, self.inputs, self.places = model, inputs, tuple(_tensors(inputs))
+        self.model, self.inputs, self.places = model, inputs, places
 
     def forward(self, *tensors):
         given = _given(self.inputs) | dict(zip(self.places, tensors, strict=True))
         arguments = [given[place] for place in range(len(self.inputs.arguments))]
         return self.inputs.image(self.model(*arguments, **{name: given[name] for name in self.inputs.keywords}))
 
-    def names(self) -> list[str]:
-        """Of the ONNX graph's inputs."""
-        if len(self.places) == 1:
-            return ["noise"]
-        parameters = list(inspect.signature(self.model.forward).parameters)
-        return [p if isinstance(p, str) else (parameters[p : p + 1] or [f"input{p}"])[0] for p in self.places]
 
-
-def _given(inputs: Inputs) -> dict:
+def _given(inputs: Inputs) -> dict[int | str, object]:
+    """All inputs by their place in `forward`: a position or a name."""
     return dict(enumerate(inputs.arguments)) | inputs.keywords
 
 
-def _tensors(inputs: Inputs) -> dict[int | str, torch.Tensor]:
-    """The inputs with a row for each sample, by their place in `forward`."""
+def _graph_inputs(model: nn.Module, inputs: Inputs) -> dict[str, int | str]:
+    """The ONNX graph's inputs, those with a row for each sample: name -> place in `forward`."""
     given = _given(inputs).items()
-    return {p: x for p, x in given if isinstance(x, torch.Tensor) and x.ndim and len(x) == len(inputs)}
+    places = [p for p, x in given if isinstance(x, torch.Tensor) and x.ndim and len(x) == len(inputs)]
+    if len(places) == 1:
+        return {"noise": places[0]}
+    parameters = list(inspect.signature(model.forward).parameters)
+    return {p if isinstance(p, str) else (parameters[p : p + 1] or [f"input{p}"])[0]: p for p in places}
 
 
 def write_onnx(model: nn.Module, path, inputs) -> None:
@@ -125,8 +123,9 @@ def write_onnx(model: nn.Module, path, inputs) -> None:
 
     Raises ParameterError with the cause where PyTorch cannot export the model.
     """
-    example = next(Inputs.of(inputs).split(2))
-    graph, tensors = _Graph(model, example), tuple(_tensors(example).values())
+    inputs = Inputs.of(inputs)
+    named, example = _graph_inputs(model, inputs), next(inputs.split(2))
+    graph, tensors = _Graph(model, example, list(named.values())), tuple(_given(example)[p] for p in named.values())
     free = ((({0: torch.export.Dim("batch")},) * len(tensors)),)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -137,7 +136,7 @@ def write_onnx(model: nn.Module, path, inputs) -> None:
                 program = torch.export.export(graph, tensors, dynamic_shapes=free, strict=False)
             except Exception:  # by reading the code instead of running it a `len(x)` stays free too
                 program = torch.export.export(graph, tensors, dynamic_shapes=free, strict=True)
-            names = {"input_names": graph.names(), "output_names": ["images"]}
+            names = {"input_names": list(named), "output_names": ["images"]}
             torch.onnx.export(program, (), str(path), dynamo=True, external_data=False, verbose=False, **names)
         except Exception as error:
             raise ParameterError(f"model {type(model).__name__}: cannot be exported ({_cause(error)})") from None
@@ -162,7 +161,8 @@ def _cause(error: Exception) -> str:
 @torch.no_grad()
 def largest_difference(model: nn.Module, path, inputs) -> float:
     """The largest absolute difference between `model` and the ONNX file, over batches of several sizes."""
-    run, inputs = _runner(onnx_session(path, threads=1)), Inputs.of(inputs)
+    inputs = Inputs.of(inputs)
+    run = _runner(onnx_session(path, threads=1), _graph_inputs(model, inputs))
     batches = [next(inputs.split(n)) for n in BATCHES]
     return float(max(np.abs(run(batch) - batch.call(model).numpy()).max() for batch in batches))
 
@@ -171,15 +171,14 @@ def onnx_runner(model: nn.Module, noise, threads: int):
     """`model`, BatchNorm folded, as a function from noise to images that ONNX Runtime computes."""
     with tempfile.TemporaryDirectory() as place:
         write_onnx(fold_batchnorm(model), Path(place) / "generator.onnx", noise)
-        return _runner(onnx_session(Path(place) / "generator.onnx", threads))
+        session = onnx_session(Path(place) / "generator.onnx", threads)
+    return _runner(session, _graph_inputs(model, Inputs.of(noise)))
 
 
-def _runner(session):
-    names = [given.name for given in session.get_inputs()]
-
+def _runner(session, named: dict[str, int | str]):
     def run(inputs):
-        tensors = _tensors(Inputs.of(inputs)).values()
-        return session.run(None, {name: x.numpy() for name, x in zip(names, tensors, strict=True)})[0]
+        given = _given(Inputs.of(inputs))
+        return session.run(None, {x.name: given[named[x.name]].numpy() for x in session.get_inputs()})[0]
 
     return run
 

@@ -120,19 +120,20 @@ def test_too_little_noise_for_the_check(tmp_path):
 
 
 class Several(nn.Module):
-    """Two inputs and a scale, two outputs, a layer under two names, a free batch size only for those who look."""
+    """Inputs by sample, fixed and unused, two outputs, a layer under two names."""
 
     def __init__(self, samples=lambda z: z.shape[0]):
         super().__init__()
         self.samples, self.up, self.norm = samples, spectral_norm(nn.ConvTranspose2d(8, 16, 4)), nn.BatchNorm2d(16)
         self.label, self.layers = nn.Embedding(9, 16), nn.Sequential(nn.ReLU(), self.up)
 
-    def forward(self, z, label, scale=1.0):
+    def forward(self, z, label, scale, unused=None):
         x = self.norm(self.up(z)) + self.label(label)[:, :, None, None] + torch.zeros(self.samples(z), 1, 1, 1)
-        return scale * x.tanh(), z
+        return (scale * x).tanh(), z
 
 
-SEVERAL = Inputs(torch.randn(9, 8, 1, 1), torch.arange(9), scale=0.5, output=0)
+SCALE = torch.full((1, 16, 1, 1), 0.5)  # one row, whatever the number of samples
+SEVERAL = Inputs(torch.randn(9, 8, 1, 1), torch.arange(9), SCALE, unused=torch.ones(9), output=0)
 
 
 @pytest.mark.parametrize("samples", [lambda z: z.shape[0], len], ids=["shape", "len"])
@@ -143,10 +144,11 @@ def test_several_inputs_have_their_names_and_the_network_stays_as_it_is(tmp_path
     assert all(module.training for module in model.modules())
     assert all(torch.equal(*pair) for pair in zip(before, model.state_dict().values(), strict=True))
     session = onnxruntime.InferenceSession(tmp_path / "x/generator.onnx")
-    assert [i.name for i in session.get_inputs()] == ["z", "label"]
     z, label = torch.randn(5, 8, 1, 1), torch.arange(5)
-    images = session.run(["images"], {"z": z.numpy(), "label": label.numpy()})[0]
-    assert np.allclose(images, model.eval()(z, label, 0.5)[0].detach().numpy(), atol=1e-5)
+    given = {"z": z.numpy(), "label": label.numpy(), "unused": np.ones(5, np.float32)}
+    assert [i.name for i in session.get_inputs()] == list(given)
+    images = session.run(["images"], given)[0]
+    assert np.allclose(images, model.eval()(z, label, SCALE)[0].detach().numpy(), atol=1e-5)
     written = load_file(tmp_path / "x/generator.safetensors")
     assert written.keys() == model.state_dict().keys()
 
