@@ -1,8 +1,11 @@
 """The notebooks on U-Nets, 10 to 12, and their page: on edges of the embedded digits, once each."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from execute import execute
+from papermill.exceptions import PapermillExecutionError
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 TASK = {"task": "edges_digits"}
@@ -50,3 +53,19 @@ def test_the_page_shows_what_was_run(runs, tmp_path):
     assert "| edges_digits (depth 5) | 30 % of the MACs saved | 1 epoch | inner |" in text
     assert "### edges_digits (depth 5): 15 % of the MACs saved" in text and "cannot reach this budget" in text
     assert (tmp_path / "tables" / "unet-equal-cost.csv").is_file() and list((tmp_path / "figures").glob("*.png"))
+
+
+def test_a_folder_of_pairs_is_taken_in_the_direction_that_is_asked_for(tmp_path):
+    random = np.random.default_rng(0)
+    for split in ("train", "val"):
+        (tmp_path / "pairs" / split).mkdir(parents=True)
+        for i in range(24):
+            pixels = random.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pairs" / split / f"{i}.png")
+    own = {"task": "paired_folder", "paired_folder": str(tmp_path / "pairs")}
+    small = {"n_pairs": 0, "ngf": 4, "ndf": 4, "batch_size": 8}
+    trained = execute("10_train_unet.ipynb", tmp_path / "unet", **own, **small, direction="BtoA")
+    assert "NOTE on test: val is taken for test" in (trained / "executed.ipynb").read_text()
+    words = f"ParameterError: direction = 'AtoB': {trained} was trained with BtoA"
+    with pytest.raises(PapermillExecutionError, match=words):
+        execute("11_unet_layer_scan.ipynb", tmp_path / "layer_scan", **own, checkpoint=str(trained))
