@@ -14,6 +14,7 @@ from ganprune_utils.errors import CheckpointError, ParameterError, StudyError, f
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
+ROOM = 2**20  # bytes without which no work is begun
 DISK_FULL = "cannot be written, the disk is full; make room and start again: what was finished is kept"
 
 if not str(PACKAGE).isascii() and sys.getfilesystemencoding() != "utf-8":
@@ -55,11 +56,12 @@ def output_folder(path, sources=()) -> Path:
         if sources and any(target.glob("checkpoint-*.pt")):
             raise ParameterError(f"output folder {path}: holds a training's weights; choose another")
         path.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path).close()
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(bytes(ROOM))
     except ParameterError:
         raise
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = "the disk is full; make room" if is_disk_full(error) else getattr(error, "strerror", None) or error
         raise ParameterError(f"output folder {path}: cannot be written ({reason})") from None
     return path
 

@@ -4,7 +4,6 @@ Snakemake's own lock is a file, which stays after a kill. This one is held by Sn
 notebooks; they end when Snakemake does.
 """
 
-import contextlib
 import fcntl
 import os
 import threading
@@ -30,9 +29,8 @@ def hold(folder) -> None:
             by = os.read(file, 20).decode() or "unknown"
             raise ParameterError(f"{path.parent}: this study is running already, as process {by}; wait, or stop it")
         time.sleep(0.2)
-    with contextlib.suppress(OSError):  # a full disk: the first run says so
-        os.truncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
+    os.truncate(file, 0)
+    os.write(file, str(os.getpid()).encode())
     _locked(file, fcntl.LOCK_SH)  # from now on together with its runs
     os.environ[NAME] = str(path)
 

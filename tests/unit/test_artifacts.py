@@ -40,22 +40,31 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_full_disk_is_one_line_and_loses_nothing(write, tmp_path, monkeypatch):
+@pytest.fixture
+def full_disk(monkeypatch):
     """A limit to the size of files stands in for the disk."""
-    path = artifacts.write_atomic(tmp_path / "a", "old")
     monkeypatch.setattr(errno, "ENOSPC", errno.EFBIG)  # what the limit gives
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-    try:
-        with pytest.raises(StudyError) as error:
-            write(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_full_disk_is_one_line_and_loses_nothing(write, tmp_path, full_disk):
+    path = artifacts.write_atomic(tmp_path / "a", "old")
+    with pytest.raises(StudyError) as error:
+        write(path)
     told = f"{path}: cannot be written, the disk is full; make room and start again: what was finished is kept"
     assert str(error.value) == told
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_on_a_full_disk_no_work_is_begun(tmp_path, full_disk):
+    told = f"^output folder {tmp_path}: cannot be written .the disk is full; make room.$"
+    with pytest.raises(ParameterError, match=told):
+        artifacts.output_folder(tmp_path)
 
 
 @pytest.fixture
