@@ -42,11 +42,10 @@ checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: ho
 	$(RUN) workflow/ship.py
 
 coursework: $(READY)  ## write student's and instructor's copies of the lessons, the autograder's bundle and the slides: minutes
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[coursework]'
 	$(RUN) coursework/build.py
 
 site: $(READY)  ## build the site from what is committed, into docs/_build/html: a minute, runs no notebook
-	$(RUN) -m sphinx -q -c docs . docs/_build/html
+	$(RUN) -m sphinx -q -E -c docs . docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 lab: $(READY)  ## open JupyterLab on the notebooks
@@ -58,5 +57,5 @@ clean:  ## remove results/ (not data/, not .venv/)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"make: needs Python 3.11 or newer, {sys.executable} is {sys.version.split()[0]}; choose another with PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,site]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,site,coursework]'
 	@touch $@

@@ -21,6 +21,9 @@ from traitlets.config import Config, PyFileConfigLoader
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(ROOT / "workflow"))
+from pictures import pack  # noqa: E402
+
 COURSE = ROOT / "results" / "coursework"
 LESSONS = ("prune", "metric", "filters", "your_gan")
 
@@ -83,7 +86,7 @@ def grade(api, course: Path, lesson: str, student: str, notebook: Path) -> tuple
     """Submit `notebook` as `student` and let nbgrader execute and mark it: (points, of how many)."""
     submitted = course / "submitted" / student / lesson / f"{lesson}.ipynb"
     submitted.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(notebook, submitted)
+    shutil.copyfile(notebook, submitted)  # without the mode: nbgrader's own files are read-only
     told(api.autograde(lesson, student), f"{lesson}: {student}")
     with api.gradebook as gradebook:
         submission = gradebook.find_submission(lesson, student)
@@ -109,7 +112,19 @@ def bundle(course: Path) -> Path:
 def slides(course: Path) -> Path:
     """Slides as one HTML file that needs no network."""
     page = course / "slides.html"
-    darkslide = [sys.executable, "-m", "darkslide", "--embed", "-x", "tables", "-d", str(page), str(HERE / "slides.md")]
+    darkslide = [
+        sys.executable,
+        "-m",
+        "darkslide",
+        "--embed",
+        "-t",
+        "white",
+        "-x",
+        "tables",
+        "-d",
+        str(page),
+        str(HERE / "slides.md"),
+    ]
     subprocess.run(darkslide, check=True, stdout=subprocess.DEVNULL)
     return page
 
@@ -125,7 +140,7 @@ def main() -> None:
         (HERE / name).mkdir(exist_ok=True)
     for lesson in arguments.lessons:
         copy = release(api, COURSE, lesson)
-        shutil.copy(copy, HERE / "student")
+        shutil.copyfile(copy, HERE / "student" / copy.name)
         if arguments.students_only:
             continue
         right, whole = grade(api, COURSE, lesson, "instructor", COURSE / "source" / lesson / f"{lesson}.ipynb")
@@ -133,7 +148,8 @@ def main() -> None:
         print(f"{lesson}: instructor's copy {right:g} of {whole:g} points, empty copy {empty:g}", flush=True)
         if right != whole or empty:
             raise SystemExit(f"{lesson}: the tests do not tell a right copy from an empty one")
-        shutil.copy(COURSE / "autograded" / "instructor" / lesson / f"{lesson}.ipynb", HERE / "executed")
+        shutil.copyfile(COURSE / "autograded" / "instructor" / lesson / copy.name, HERE / "executed" / copy.name)
+        pack(HERE / "executed" / copy.name)
     print(f"{bundle(COURSE).relative_to(ROOT)}, {slides(COURSE).relative_to(ROOT)}")
 
 

@@ -6,11 +6,31 @@ usage: python coursework/variants.py LESSON --seeds 1 2 3 [--datasets fashion_mn
 import argparse
 import json
 import shutil
+from pathlib import Path
 
 import nbformat
 import pandas as pd
 import papermill
 from build import COURSE, LESSONS, open_course, release
+
+
+def write_variants(lesson: str, seeds: list[int], datasets: list[str | None], folder: Path) -> pd.DataFrame:
+    """Write all variants to `folder`; the answers, a row for each. A data set of None is the lesson's own."""
+    empty = release(open_course(folder / "course"), folder / "course", lesson)
+    right = folder / "course" / "source" / lesson / f"{lesson}.ipynb"
+    rows = []
+    for dataset in datasets:
+        for seed in seeds:
+            values = {"seed": seed} | ({"dataset": dataset} if dataset else {})
+            name = "-".join([*filter(None, [dataset]), f"seed{seed}"])
+            copy, executed = (folder / f"{name}-{kind}.ipynb" for kind in ("student", "solution"))
+            papermill.execute_notebook(empty, copy, values, prepare_only=True, progress_bar=False)
+            papermill.execute_notebook(right, executed, values, progress_bar=False)
+            rows.append(answers_in(nbformat.read(executed, as_version=4)))
+            print(json.dumps(rows[-1]), flush=True)
+    answers = pd.DataFrame(rows)
+    answers.to_csv(folder / "answers.csv", index=False)
+    return answers
 
 
 def answers_in(notebook) -> dict:
@@ -23,27 +43,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", choices=LESSONS)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
-    parser.add_argument("--datasets", nargs="+", help="by default the lesson's own")
+    parser.add_argument("--datasets", nargs="+", default=[None], help="by default the lesson's own")
     arguments = parser.parse_args()
     folder = COURSE / "variants" / arguments.lesson
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    course = folder / "course"
-    empty = release(open_course(course), course, arguments.lesson)
-    solution = course / "source" / arguments.lesson / f"{arguments.lesson}.ipynb"
-    rows = []
-    for dataset in arguments.datasets or [None]:
-        for seed in arguments.seeds:
-            values = {"seed": seed} | ({"dataset": dataset} if dataset else {})
-            name = "-".join([*filter(None, [dataset]), f"seed{seed}"])
-            papermill.execute_notebook(
-                empty, folder / f"{name}-student.ipynb", values, prepare_only=True, progress_bar=False
-            )
-            executed = folder / f"{name}-solution.ipynb"
-            papermill.execute_notebook(solution, executed, values, cwd=folder, progress_bar=False)
-            rows.append(answers_in(nbformat.read(executed, as_version=4)))
-            print(json.dumps(rows[-1]), flush=True)
-    pd.DataFrame(rows).to_csv(folder / "answers.csv", index=False)
+    write_variants(arguments.lesson, arguments.seeds, arguments.datasets, folder)
 
 
 if __name__ == "__main__":

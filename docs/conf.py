@@ -89,9 +89,9 @@ def prepare(app, docname: str, source: list[str]) -> None:
 
 def as_executed(lesson: Path) -> dict:
     """A lesson as one of its committed runs left it, below the first words that it has today."""
-    notebook = json.loads(lesson.read_text())
+    notebook = json.loads(lesson.read_text("utf-8"))
     for copy in executed_copies(lesson)[:1]:
-        executed = json.loads(copy.read_text())
+        executed = json.loads(copy.read_text("utf-8"))
         return executed | {"cells": [notebook["cells"][0], *executed["cells"][1:]]}
     return notebook
 
@@ -106,7 +106,7 @@ def lessons() -> str:
     """The lessons as a table: what each asks, how long it takes, and whether its exercises have solutions."""
     lines = ["| lesson | question | minutes | solutions |", "|---|---|---|---|"]
     for path in LESSONS:
-        first = "".join(json.loads(path.read_text())["cells"][0]["source"])
+        first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
         question = re.search(r"\*\*Question\.\*\* (.+)", first)[1]
         ran = as_executed(path)["metadata"].get("papermill", {})
         minutes = f"{max(ran['duration'] / 60, 1):.0f}" if ran else ""

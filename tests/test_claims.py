@@ -245,7 +245,7 @@ CLAIMS = {
 
 @pytest.mark.parametrize("page, claim", [(page, claim) for page, claims in CLAIMS.items() for claim in claims])
 def test_the_page_says_what_the_tables_say(page, claim):
-    assert " ".join(claim.split()) in " ".join((ROOT / page).read_text().split())
+    assert " ".join(claim.split()) in " ".join((ROOT / page).read_text("utf-8").split())
 
 
 def test_no_number_of_the_first_table_is_without_a_claim():

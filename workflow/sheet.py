@@ -3,7 +3,7 @@
 usage: python workflow/sheet.py
 
 Reads the pretrained generators of seed 0 and the tables of reports/; writes a sheet of pictures for each data set and
-their scores to docs/_static/slider/. Takes two minutes.
+their scores to docs/_static/slider/. Takes minutes.
 """
 
 import json

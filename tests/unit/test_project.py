@@ -43,7 +43,7 @@ def test_an_older_torch_is_allowed():
 def test_conda_gives_the_same_environment():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, inside = environment["dependencies"]
-    assert pip == "pip" and inside == {"pip": ["-c constraints.txt", "-e .[test,site]"]}
+    assert pip == "pip" and inside == {"pip": ["-c constraints.txt", "-e .[test,site,coursework]"]}
     version = python.removeprefix("python=")
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(version)
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import sheet
 
 FOLDER = ROOT / sheet.FOLDER
-DATA = json.loads((FOLDER / "data.js").read_text().removeprefix("window.SHEET = ").rstrip(";\n"))
+DATA = json.loads((FOLDER / "data.js").read_text("utf-8").removeprefix("window.SHEET = ").rstrip(";\n"))
 TABLES = {name: pd.read_csv(ROOT / f"reports/tables/{name}.csv") for name in ("means", "quality")}
 
 
@@ -25,7 +25,7 @@ def test_scores_are_those_of_the_tables(dataset):
     methods, sparsities = len(sheet.METHODS), len(sheet.SPARSITIES)
     assert len(entries) == methods * len(sheet.LAST_LAYER) * sparsities * 2
     for *key, _, ssim, frechet in entries[::7]:
-        assert sheet.scores(dataset, key, TABLES) == (ssim, frechet), key
+        assert sheet.scores(dataset, key, TABLES) == (ssim, frechet), f"{key}: run python workflow/sheet.py"
     of_one_threshold = [frechet for m, layer, _, r, _, _, frechet in entries if (m, layer, r) == (0, 0, 0)]
     assert None not in of_one_threshold and of_one_threshold == sorted(of_one_threshold)
 

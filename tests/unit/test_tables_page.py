@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PAGE = ROOT / "reports/tables/README.md"
-CELLS = [line.split("|")[1:-1] for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+CELLS = [line.split("|")[1:-1] for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
 COLUMNS = {name for first, *_ in CELLS for name in re.findall(r"`([^`]+)`", first)}
 LINKED = {(PAGE.parent / link).resolve() for first, *_ in CELLS for link in re.findall(r"\]\(([^)]+)\)", first)}
 TABLES = sorted(path for path in (ROOT / "reports").rglob("tables/*") if path.name != "README.md")
@@ -33,6 +33,6 @@ def test_no_table_is_described_that_is_not_there():
 
 @pytest.mark.parametrize("path", [path for path in TABLES if path.suffix == ".jsonl"], ids=str)
 def test_every_run_names_its_notebook_and_command(path):
-    for line in path.read_text().splitlines():
+    for line in path.read_text("utf-8").splitlines():
         run = json.loads(line)
         assert run["notebook"].startswith("notebooks/") and run["notebook"] in run["command"], run["run"]
