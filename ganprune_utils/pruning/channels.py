@@ -49,6 +49,17 @@ def channel_axis(module: nn.Module) -> int:
     return -1 - len(module.kernel_size) if isinstance(module, PRUNABLE) else -1
 
 
+def weight_axes(module: nn.Module) -> tuple[int | None, int | None]:
+    """Axes of a layer's weight along which its output and its input channels lie."""
+    if isinstance(module, PRUNABLE):
+        axes = (1, 0) if module.transposed else (0, 1)
+        # The second axis of a convolution in groups counts the channels of one group, which goes as a whole.
+        return axes if module.groups == 1 else tuple(axis if axis == 0 else None for axis in axes)
+    if isinstance(module, nn.Embedding):
+        return 1, None
+    return (0, 1) if isinstance(module, nn.Linear) else (0, None)
+
+
 class DispatchMode(TorchDispatchMode):
     """A dispatch mode that does not import the compiler, which takes seconds."""
 
@@ -85,8 +96,8 @@ class ChannelTrace(DispatchMode):
         self.model = model
 
     @torch.no_grad()
-    def run(self, inputs: Inputs) -> torch.Tensor:
-        """Follow the network on `inputs`; gives the image."""
+    def run(self, inputs: Inputs) -> None:
+        """Follow the network on `inputs`. Raises ParameterError where they do not say which output is the image."""
         for tensor in tree_leaves((inputs.arguments, inputs.keywords)):
             if isinstance(tensor, torch.Tensor):
                 self._known[id(tensor)] = torch.tensor(INPUT).double().to(tensor.device).expand(tensor.shape)
@@ -98,12 +109,11 @@ class ChannelTrace(DispatchMode):
         finally:
             for hook in hooks:
                 hook.remove()
-        image = inputs.image(returned)
+        inputs.image(returned)
         for tensor in _tensors(returned):
             self._fix(self._labels(tensor), "are channels of the output")
         for found in (self.made, self.read, self.normed, self.parameters):
             found |= {name: labels.long().cpu().numpy() for name, labels in found.items()}
-        return image
 
     def classes(self, *also: np.ndarray) -> np.ndarray:
         """The class of every label: those that were tied to one another share one; each of `also` are tied as well."""
@@ -138,7 +148,6 @@ class ChannelTrace(DispatchMode):
             if isinstance(module, nn.GroupNorm):
                 self._mix(made.view(module.num_groups, -1), [1], name)
             return self._set(output, _along(made, axis, output.shape))
-        transposed = getattr(module, "transposed", False)
         if labels is not None and not isinstance(module, nn.Embedding):
             moved = labels.movedim(axis, -1)
             if not _differs(moved, -1) and any(_differs(moved, i) for i in range(moved.ndim - 1)):
@@ -146,20 +155,18 @@ class ChannelTrace(DispatchMode):
                 self.positional.add(name)
                 dims = range(axis, 0) if isinstance(module, PRUNABLE) else [-1]
                 return self._set(output, self._mix(labels, dims, name).expand(output.shape))
-            read = self.read[name] = self._slot(module, int(not transposed), given.shape[axis], output.device)
+            read = self.read[name] = self._slot(module, 1, given.shape[axis], output.device)
             self._tie(moved, read)
-        made = self.made[name] = self._slot(module, int(transposed), output.shape[axis], output.device)
+        made = self.made[name] = self._slot(module, 0, output.shape[axis], output.device)
         if getattr(module, "groups", 1) > 1:  # a group of channels comes and goes as a whole
             parts = [labels.view(module.groups, -1) for labels in (self.read.get(name), made) if labels is not None]
             self._mix(torch.cat(parts, 1), [1], name)
         self._set(output, _along(made, axis, output.shape))
 
-    def _slot(self, module, axis: int, count: int, device) -> torch.Tensor:
-        """Labels of a module's channels; layers that share a weight share them."""
+    def _slot(self, module, side: int, count: int, device) -> torch.Tensor:
+        """Labels of a module's output (side 0) or input channels (1); layers that share a weight share them."""
         weight = getattr(module, "weight", None)
-        if isinstance(module, nn.Embedding):
-            axis = 1
-        key = (id(module if weight is None else weight), axis)
+        key = (id(module if weight is None else weight), weight_axes(module)[side])
         if key not in self._slots:
             self._slots[key] = self._new(count, device)
         return self._slots[key]

@@ -10,7 +10,7 @@ from torch import nn
 from ganprune_utils.errors import first_line
 from ganprune_utils.models.inputs import Inputs, one_line
 from ganprune_utils.models.state import original, plain_copy
-from ganprune_utils.pruning.channels import DispatchMode, channel_axis
+from ganprune_utils.pruning.channels import DispatchMode, channel_axis, weight_axes
 from ganprune_utils.pruning.layers import PRUNABLE
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # of the image's largest value; below float32 2 %
@@ -90,15 +90,6 @@ def _cut_module(module: nn.Module, made: torch.Tensor | None, read: torch.Tensor
         for name in {"groups", "num_groups"} & vars(module).keys():  # groups go as a whole
             if getattr(module, name) > 1:
                 setattr(module, name, getattr(module, name) * int((~made).sum()) // len(made))
-
-
-def weight_axes(module: nn.Module) -> tuple[int | None, int | None]:
-    """Axes of a layer's weight along which its output and its input channels lie."""
-    if isinstance(module, PRUNABLE):
-        axes = (1, 0) if module.transposed else (0, 1)
-        # The second axis of a convolution in groups counts the channels of one group, which goes as a whole.
-        return axes if module.groups == 1 else tuple(axis if axis == 0 else None for axis in axes)
-    return {nn.Linear: (0, 1), nn.Embedding: (1, None)}.get(_kind(module), (0, None))
 
 
 def _counts(module: nn.Module) -> tuple[str, str | None]:

@@ -6,7 +6,8 @@ from torch import nn
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.inputs import Inputs, one_line, unchanged
 from ganprune_utils.models.state import original, plain_copy
-from ganprune_utils.pruning.cut import Groups, Removed, channels_of, copies, cut, difference, weight_axes
+from ganprune_utils.pruning.channels import weight_axes
+from ganprune_utils.pruning.cut import Groups, Removed, channels_of, copies, cut, difference
 from ganprune_utils.pruning.groups import filter_groups, follow, found_groups
 
 

@@ -160,7 +160,7 @@ def test_card_describes_the_smaller_network(generator, tmp_path):
         (lambda g: pruning.filter_groups(nn.Sequential(nn.Tanh()), NOISE), "has no convolution or linear layer"),
         (
             lambda g: pruning.filter_groups(nn.Sequential(nn.Conv2d(12, 3, 1)), NOISE),
-            "has no filters that could be removed; 0 stays: its filters are channels of the output",
+            "has no filters that could be removed; 0: its filters are channels of the output",
         ),
         (lambda g: pruning.remove_filters(g, {"convt9": torch.tensor([0])}, NOISE), "no such layer; filters can go"),
         (lambda g: pruning.remove_filters(g, {"layers.convt3": torch.arange(16)}, NOISE), "at least one has to stay"),
