@@ -198,11 +198,40 @@ def test_a_layer_that_is_zero_so_far_is_followed_all_the_same():
 
         def forward(self, z):
             x = self.up(z)
-            heads = self.a(x).view(len(x), 2, -1, 4, 4)  # two heads, however many channels
-            return self.out(x + self.b((heads - heads.flip(1)).flatten(1, 2)))
+            shuffled = self.a(x).view(len(x), 2, -1, 4, 4).transpose(1, 2).flatten(1, 2)  # in two groups
+            return self.out(x + self.b(shuffled))
 
-    groups = pruning.filter_groups(Zero(), Z)
-    assert {name: group.size for name, group in groups.items()} == {"up + b": 8, "a": 4}
+    model = Zero()
+    assert list(pruning.filter_groups(model, Z)) == ["up + b"]
+    assert pruning.why_not(model, Z)["a"] == "without some filters the others do not do the same as before"
+
+
+@pytest.mark.parametrize("width", range(4, 9))
+def test_a_place_that_is_written_into_forward_is_noticed_whichever_filters_go(width):
+    class First(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.out = nn.ConvTranspose2d(8, width, 4), nn.Conv2d(1, 3, 1)
+
+        def forward(self, z):
+            return self.out(self.up(z)[:, :1])
+
+    with pytest.raises(ParameterError, match="has no filters that could be removed; up: without some filters"):
+        pruning.filter_groups(First(), Z)
+
+
+def test_channels_that_also_meet_in_a_product():
+    class NonLocal(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.v, self.out = nn.ConvTranspose2d(8, 8, 4), nn.Conv2d(8, 6, 1), nn.Conv2d(6, 3, 1)
+
+        def forward(self, z):
+            x = self.up(z)
+            alike = (x.flatten(2).mT @ x.flatten(2)).softmax(-1)
+            return self.out((self.v(x).flatten(2) @ alike.mT).view(len(x), -1, 4, 4))
+
+    assert {name: group.size for name, group in pruning.filter_groups(NonLocal(), Z).items()} == {"up": 8, "v": 6}
 
 
 class Foreign(nn.Module):
@@ -509,7 +538,7 @@ def test_a_layer_that_shares_some_of_its_filters_keeps_one():
     class Partly(nn.Module):
         def __init__(self):
             super().__init__()
-            self.a, self.b = nn.ConvTranspose2d(8, 16, 4), nn.ConvTranspose2d(8, 4, 4)
+            self.a, self.b = nn.ConvTranspose2d(8, 16, 4), nn.ConvTranspose2d(8, 1, 4)
             self.out = nn.Conv2d(16, 3, 1)
 
         def forward(self, z):
@@ -518,9 +547,9 @@ def test_a_layer_that_shares_some_of_its_filters_keeps_one():
             return self.out(torch.cat([a[:, :count], a[:, count:] + b], 1))
 
     model = Partly()
-    assert pruning.filter_groups(model, Z)["a + b"].layers["b"].tolist() == [12, 13, 14, 15]
+    assert pruning.filter_groups(model, Z)["a + b"].layers["b"].tolist() == [15]
     with pytest.raises(ParameterError, match="filters of a . b: all channels of b would go; at least one has to stay"):
-        pruning.remove_filters(model, {"a + b": torch.arange(12, 16)}, Z)
+        pruning.remove_filters(model, {"a + b": torch.tensor([3, 15])}, Z)
 
 
 @pytest.mark.slow
