@@ -150,6 +150,9 @@ def main() -> None:
             raise SystemExit(f"{lesson}: the tests do not tell a right copy from an empty one")
         shutil.copyfile(COURSE / "autograded" / "instructor" / lesson / copy.name, HERE / "executed" / copy.name)
         pack(HERE / "executed" / copy.name)
+    with api.gradebook as gradebook:  # the bundle's database begins without students
+        for student in list(gradebook.students):
+            gradebook.remove_student(student.id)
     print(f"{bundle(COURSE).relative_to(ROOT)}, {slides(COURSE).relative_to(ROOT)}")
 
 

@@ -11,14 +11,18 @@ import yaml
 
 from tests.conftest import ROOT
 
-pytest.importorskip("nbgrader", reason="needs the extra [coursework]")
 COURSEWORK = ROOT / "coursework"
 sys.path.insert(0, str(COURSEWORK))
 import build  # noqa: E402
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions  # noqa: E402
 
 MISTAKES = yaml.safe_load((COURSEWORK / "mistakes.yaml").read_text())
-TASKS = [(lesson, task) for lesson, tasks in MISTAKES.items() for task in tasks]
+QUICK = {"magnitude_mask", "ssim_constants", "filter_scores", "macs", "to_channels"}  # no network is run
+TASKS = [
+    pytest.param(lesson, task, marks=() if task in QUICK else pytest.mark.slow)
+    for lesson, tasks in MISTAKES.items()
+    for task in tasks
+]
 
 
 def cells_of(lesson):
@@ -103,6 +107,23 @@ def test_a_lesson_says_what_it_is_for_and_ends_with_exercises(lesson):
     assert "seed: int" in next(cell.source for cell in code if "parameters" in cell.metadata.get("tags", []))
 
 
+def test_an_executed_copy_is_of_the_source_as_it_is():
+    for lesson in build.LESSONS:
+        executed = nbformat.read(COURSEWORK / "executed" / f"{lesson}.ipynb", as_version=4)
+        source = build.with_front(lesson, build.repository())
+        assert [cell.source for cell in executed.cells] == [cell.source for cell in source.cells], (
+            "run `make coursework`"
+        )
+        assert not any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", []))
+
+
+def test_there_are_ten_slides_and_their_pictures_exist():
+    text = (COURSEWORK / "slides.md").read_text(encoding="utf-8")
+    assert len(text.split("\n---\n")) == 10
+    pictures = re.findall(r"\]\(([^)]+\.png)\)", text)
+    assert len(pictures) == 3 and all((COURSEWORK / name).is_file() for name in pictures)
+
+
 def test_a_badge_is_rendered_only_where_the_repository_has_an_address():
     assert [cell.cell_type for cell in build.front("prune", "")] == ["code"]
     assert "colab.research" not in build.front("prune", "")[0].source
@@ -111,7 +132,7 @@ def test_a_badge_is_rendered_only_where_the_repository_has_an_address():
     assert 'pip install --quiet "ganprune_utils @ git+https://github.com/someone/study"' in install.source
 
 
-@pytest.mark.parametrize(("lesson", "task"), TASKS, ids=lambda value: value)
+@pytest.mark.parametrize(("lesson", "task"), TASKS)
 def test_hidden_tests_catch_the_usual_mistakes(lesson, task):
     cells = cells_of(lesson)
     by_id = {grade_id(cell): cell.source for cell in cells}
