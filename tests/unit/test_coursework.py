@@ -143,9 +143,13 @@ def test_hidden_tests_catch_the_usual_mistakes(lesson, task):
         exec(compile(without_plots(source), f"{lesson}: before {task}", "exec"), before)
 
     def passes(code, checked):
-        state = dict(before)
-        exec(compile(code, f"{lesson}: {task}", "exec"), state)
-        exec(compile(checked, f"{lesson}: test_{task}", "exec"), state)
+        kept = dict(before)  # functions in it look their names up in `before` itself
+        try:
+            exec(compile(code, f"{lesson}: {task}", "exec"), before)
+            exec(compile(checked, f"{lesson}: test_{task}", "exec"), before)
+        finally:
+            before.clear()
+            before.update(kept)
 
     passes(solution, test)
     for mistake in MISTAKES[lesson][task]:
