@@ -199,6 +199,10 @@ def load(path) -> Study:
         for i, unet in enumerate(content.get("unets", [])):
             with _place(f"unets[{i}]"):
                 _add_unet(study, unet, content.get("unet_pruning"))
+        if "device" in content:
+            for run in study.runs.values():
+                if "device" in declared(run.step):
+                    run.parameters.update(parameters.check({"device": content["device"]}))
         if not study.runs:
             raise ParameterError("asks for no run; needs pairs, classifiers or unets")
         study.examples = [f"{study.results}/{example}" for example in content.get("examples", [])]

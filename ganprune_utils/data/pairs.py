@@ -52,6 +52,10 @@ class Pairs:
         halves = ("A, left half", "B, right half")[:: 1 if self.direction == "AtoB" else -1]
         return f"input ({halves[0]})", f"target ({halves[1]})"
 
+    def to(self, device) -> "Pairs":
+        """The same pairs in the memory of `device`."""
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
+
     def some(self, n: int) -> "Pairs":
         """About `n` of them, evenly spread over all, which lie in the order of their classes."""
         every = max(1, len(self) // n)

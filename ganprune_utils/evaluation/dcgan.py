@@ -18,10 +18,13 @@ class DCGANEvaluator:
         dense: the generator that similarity is to.
         n_samples, n_quality: images for similarity and for quality.
         split: "validation" or "test": what is chosen by the first is reported by the second.
+        device: where the classifiers compute; a generator computes where its weights lie.
     """
 
-    def __init__(self, dataset: str, dense: nn.Module, n_samples: int, n_quality: int, split: str = "test"):
-        self.quality = QualityEvaluator(dataset, split)
+    def __init__(
+        self, dataset: str, dense: nn.Module, n_samples: int, n_quality: int, split: str = "test", device="cpu"
+    ):
+        self.quality = QualityEvaluator(dataset, split, device)
         n = max(n_samples, n_quality)
         self.noise = sampling.draw_noise(n, dense.latent_dim, sampling.NOISE_SEEDS[split])
         self.recalibration_noise = sampling.recalibration_noise(dense.latent_dim)

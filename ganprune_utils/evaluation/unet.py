@@ -25,10 +25,11 @@ class UNetEvaluator:
     Args:
         test: the test pairs (a `data.pairs.Pairs`).
         split: "validation" or "test".
+        device: where images are compared; a network computes where its weights lie.
     """
 
-    def __init__(self, task: str, test, split: str = "test", n: int = 0, frechet: bool = True):
-        half = SPLITS.index(split)
+    def __init__(self, task: str, test, split: str = "test", n: int = 0, frechet: bool = True, device="cpu"):
+        self.device, half = torch.device(device), SPLITS.index(split)
         self.chosen = (test.clips % 2 == half).nonzero().flatten()
         if 0 < n < len(self.chosen):
             self.chosen = self.chosen[torch.arange(n) * len(self.chosen) // n]
@@ -38,7 +39,7 @@ class UNetEvaluator:
         # Of images without a margin all is compared.
         self.native_size = native_size(dataset) if dataset and side == CANVAS_SIZE else None
         fits = frechet and dataset and has_classifier(dataset) and side == CANVAS_SIZE
-        self.quality = QualityEvaluator(dataset, SPLITS[1 - half]) if fits else None
+        self.quality = QualityEvaluator(dataset, SPLITS[1 - half], device) if fits else None
         # What decides the scores of a network, for a cache of them: also the classifier and its real features.
         files = sorted((pretrained_root() / str(dataset)).glob("*classifier/*.safetensors")) if fits else []
         self.decided = {"task": task, "test": test.sha256, "split": split, "n": len(self.chosen)}
@@ -70,6 +71,7 @@ class UNetEvaluator:
 
     def _compared(self, images):
         images = images[self.chosen] if len(images) == self.n_all else images
+        images = images.to(self.device)
         return center_crop(images, self.native_size) if self.native_size else images
 
 
@@ -77,7 +79,9 @@ class UNetEvaluator:
 def translate(generator: nn.Module, inputs: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
     """What the generator makes of uint8 inputs (N, A, H, W), as uint8 (N, B, H, W), in evaluation mode."""
     generator.eval()
-    return torch.cat([to_uint8(generator(to_model_range(batch))) for batch in inputs.split(batch_size)])
+    device = next(generator.parameters()).device
+    batches = inputs.split(batch_size)
+    return torch.cat([to_uint8(generator(to_model_range(batch.to(device)))).cpu() for batch in batches])
 
 
 def spread(images: torch.Tensor, n: int) -> torch.Tensor:
@@ -97,5 +101,5 @@ def network_digest(*networks: nn.Module) -> str:
     for network in networks:
         digest.update(str(network.config).encode())
         for tensor in network.state_dict().values():
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

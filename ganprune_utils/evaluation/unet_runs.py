@@ -1,5 +1,6 @@
 """U-Nets fine-tuned alike and evaluated; each result is cached, so that an interrupted run goes on."""
 
+import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class FineTuning:
         folder: the run folder; results are cached in its `cache`.
         source: folder of the trained pair. Its card has the rules; its discriminator, a copy each time, trains along.
         train: the pairs to fine-tune on (a `data.pairs.Pairs`).
+        evaluator: its device is that of the fine-tuning, too.
 
     Raises ParameterError where they go in another direction than those of the training.
     """
@@ -43,15 +45,16 @@ class FineTuning:
         rules = {name: trained[name] for name in SETTINGS} | {"augment": trained.get("augment", False)}
         self.settings = pix2pix.Settings(epochs=1, precision=precision, threads=threads, **rules)
         self.discriminator = load_network(source, "discriminator")
-        self.train, self.evaluator = train, evaluator
+        self.train, self.evaluator = train.to(evaluator.device), evaluator
         decided = {"train": train.sha256, "settings": asdict(self.settings), **evaluator.decided}
+        decided["device"] = evaluator.device.type
         self.cache = ResultCache(Path(folder) / "cache", __name__, **decided)
 
     def before_and_after(self, network: nn.Module, seed: int, steps: int) -> list[dict]:
         """Two rows of scores with a column fine_tuned: the network as it is, and after `steps` steps."""
 
         def rows():
-            states = {False: network, True: self._fine_tuned(network, seed, steps)}
+            states = {after: self._fine_tuned(network, seed, after * steps) for after in (False, True)}
             return {"rows": [{"fine_tuned": after, **self.evaluator(state)} for after, state in states.items()]}
 
         name = f"before and after {steps} {network_digest(network, self.discriminator)} {seed}"
@@ -66,8 +69,7 @@ class FineTuning:
         network = candidate.network
 
         def evaluated():
-            after = self._fine_tuned(network, seed, steps) if steps else network
-            images = translate(after, self.evaluator.inputs)
+            images = translate(self._fine_tuned(network, seed, steps), self.evaluator.inputs)
             each = self.evaluator.each(images)
             by_clip = each.groupby(self.evaluator.clips.numpy()).mean()
             columns = {name: torch.tensor(by_clip[name].to_numpy()) for name in IN_IMAGES}
@@ -77,6 +79,8 @@ class FineTuning:
         return self.cache(f"result {steps} {network_digest(network, self.discriminator)} {seed}", evaluated)
 
     def _fine_tuned(self, network, seed, steps):
+        if not steps:
+            return copy.deepcopy(network).to(self.evaluator.device)
         settings = replace(self.settings, seed=seed)
         return pix2pix.finetune(settings, network, self.discriminator, self.train, steps).generator
 
@@ -96,12 +100,13 @@ def evaluate(
     candidates: list[Candidate],
     seed: int,
     lengths: list[parameters.Length],
-    backwards: bool = False,
+    worker: int = 0,
+    workers: int = 1,
 ) -> Evaluated:
     """Every candidate fine-tuned from `seed`, `seed` + 1, ... for each of `lengths`, and evaluated; the dense one as it
     is, too. Prints one line per run.
 
-    With `backwards` the results are computed from the last one on, so that two processes can share a folder's work.
+    Several processes can share a folder's work: of `workers`, number `worker` (from 0) begins with its own part.
     """
     jobs = [(candidate, AS_TRAINED, 0, 0) for candidate in candidates if candidate.method == "dense"]
     for length in lengths:
@@ -111,7 +116,7 @@ def evaluate(
                     range(length.runs) if candidate.draw is None else [candidate.draw] * (candidate.draw < length.runs)
                 )
                 jobs += [(candidate, length.label, run, tuning.steps(length)) for run in runs]
-    for candidate, _, run, steps in reversed(jobs) if backwards else ():
+    for candidate, _, run, steps in jobs[worker::workers] if workers > 1 else ():
         tuning.result(candidate, seed + run, steps)
     rows, images, columns = [], [], {name: {} for name in IN_IMAGES}
     for candidate, label, run, steps in jobs:

@@ -18,4 +18,4 @@ def reconstruction_table(made: torch.Tensor, truth: torch.Tensor) -> pd.DataFram
     difference = (made.double() - truth.double()).flatten(1) / 255
     scores = {"l1": difference.abs().mean(1), "psnr": -10 * difference.square().mean(1).log10()}
     scores["ssim"] = ssim(made, truth, data_range=255)
-    return pd.DataFrame({name: score.numpy() for name, score in scores.items()})
+    return pd.DataFrame({name: score.cpu().numpy() for name, score in scores.items()})

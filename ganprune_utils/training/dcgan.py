@@ -17,7 +17,7 @@ from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
 from ganprune_utils.training.balance import discriminator_alarm
 from ganprune_utils.training.checkpoint import Run, state_file, train_epochs
-from ganprune_utils.training.deterministic import make_deterministic
+from ganprune_utils.training.deterministic import make_deterministic, pick_device
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 N_SNAPSHOT = 64
@@ -43,13 +43,6 @@ class Settings:
     precision: str = "float32"
     threads: int = 2
     seed: int = 0
-
-
-def pick_device(name: str) -> torch.device:
-    """ "auto" takes CUDA, then MPS, then the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return torch.device(name)
 
 
 def train(settings: Settings, images: torch.Tensor, folder, data_sha256: str, device: str = "cpu") -> Iterator[Run]:

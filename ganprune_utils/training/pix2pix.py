@@ -19,7 +19,7 @@ from ganprune_utils.models.unet import PatchDiscriminator, UNet, without_dead_we
 from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
 from ganprune_utils.training.checkpoint import Run, state_file, train_epochs
-from ganprune_utils.training.deterministic import make_deterministic
+from ganprune_utils.training.deterministic import make_deterministic, pick_device
 from ganprune_utils.training.step import adam, bce, update
 
 NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
@@ -52,7 +52,7 @@ class Settings:
     seed: int = 0
 
 
-def train(settings: Settings, pairs, folder) -> Iterator[Run]:
+def train(settings: Settings, pairs, folder, device: str = "cpu") -> Iterator[Run]:
     """Train on `pairs` (a `data.pairs.Pairs`), yielding the run after each epoch.
 
     After every epoch the whole state goes to `folder`; a run that was killed goes on from its last epoch.
@@ -61,6 +61,7 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
     more epochs than `settings` asks for, or `folder` another run's trained weights.
     """
     make_deterministic(settings.threads)
+    device = pick_device(device)
     random = torch.Generator().manual_seed(settings.seed)
     sizes = pairs.inputs.shape[1], pairs.targets.shape[1]
     generator = UNet(*sizes, settings.ngf, settings.depth, keeps_luma=settings.keeps_luma)
@@ -69,10 +70,12 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
         init_weights(network, random)
     # Drawn with all weights, trained without those that no picture of this size ever changes.
     generator = without_dead_weights(generator, tuple(pairs.inputs.shape[-2:]))
-    run = Run(*(network.to(memory_format=torch.channels_last) for network in (generator, discriminator)))
+    run = Run(*(network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator)))
     optimizers = adam(run.generator, run.discriminator, settings)
     # Without decay a finished run can be continued.
-    name = fingerprint(__name__, data=pairs.sha256, **asdict(replace(settings, epochs=0)))
+    decided = asdict(replace(settings, epochs=0)) | {"device": device.type}
+    name = fingerprint(__name__, data=pairs.sha256, **decided)
+    pairs = pairs.to(device)
     path = state_file(folder, name, settings.epochs, by_length=settings.decay_epochs > 0)
 
     def one_epoch(epoch: int) -> dict:
@@ -87,6 +90,8 @@ def train(settings: Settings, pairs, folder) -> Iterator[Run]:
 def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module, pairs, steps: int) -> Run:
     """Train copies of two networks for `steps` steps more, with fresh optimizers, on batches in a random order.
 
+    They are trained where `pairs` lie, on the CPU or on a GPU.
+
     The learning rates rise in the first tenth of the steps, since fresh optimizers know no gradients yet and a full
     first step now and then takes a pruned network far off. Then they fall linearly from step to step, to end near zero:
     what is left after so few steps at a full rate would depend on where it stopped. Of `settings`, ngf, ndf, depth and
@@ -96,7 +101,8 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
         raise ParameterError(f"steps = {steps}: needs at least one")
     make_deterministic(settings.threads)
     random = torch.Generator().manual_seed(settings.seed)
-    networks = [copy.deepcopy(network).to(memory_format=torch.channels_last) for network in (generator, discriminator)]
+    device, layout = pairs.inputs.device, {"memory_format": torch.channels_last}
+    networks = [copy.deepcopy(network).to(device, **layout) for network in (generator, discriminator)]
     run, optimizers = Run(*networks), adam(*networks, settings)
     passes = -(-steps * settings.batch_size // len(pairs))
     order = torch.cat([torch.randperm(len(pairs), generator=random) for _ in range(passes)])
@@ -125,13 +131,14 @@ def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, r
     """
     run.generator.train()
     run.discriminator.train()
-    sums = torch.zeros(len(NAMES), dtype=torch.float64)
+    device = pairs.inputs.device
+    sums = torch.zeros(len(NAMES), dtype=torch.float64, device=device)
     # Dropout draws from the global stream: it is set from ours, and so belongs to the state that is saved.
     torch.manual_seed(int(torch.randint(2**31, (1,), generator=random)))
     for i, chosen in enumerate(batches):
         if rates:
             set_rates(settings, optimizers, rates[i])
-        parts = [part[chosen] for part in (pairs.inputs, pairs.targets)]
+        parts = [part[chosen.to(device)] for part in (pairs.inputs, pairs.targets)]
         if settings.augment:  # both pictures of a pair alike
             channels = [part.shape[1] for part in parts]
             parts = augment(torch.cat(parts, 1), random, parts[0].shape[-1] // 8).split(channels, 1)
@@ -142,7 +149,7 @@ def train_on(settings: Settings, run: Run, optimizers, pairs, batches, random, r
 
 def step(settings: Settings, run: Run, optimizers, given, wanted) -> torch.Tensor:
     """Update both networks on one batch of inputs and targets (N, C, H, W) in [-1, 1]; returns NAMES' values."""
-    autocast = partial(precision.autocast, settings.precision)
+    autocast = partial(precision.autocast, settings.precision, given.device.type)
     with autocast():
         made = run.generator(given)
         on_real, on_fake = run.discriminator(given, wanted).float(), run.discriminator(given, made.detach()).float()

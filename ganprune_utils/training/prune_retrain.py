@@ -31,7 +31,7 @@ from ganprune_utils.pruning.masks import apply_masks
 from ganprune_utils.pruning.removal import remove_filters
 from ganprune_utils.training import precision
 from ganprune_utils.training.balance import balance_ratio, discriminator_means
-from ganprune_utils.training.deterministic import make_deterministic
+from ganprune_utils.training.deterministic import make_deterministic, pick_device
 from ganprune_utils.training.step import NAMES, adam, adversarial_step
 
 BALANCE_EVERY = 10  # steps: the ratio needs two further passes through both networks
@@ -65,6 +65,7 @@ class Settings:
     batch_size: int = 128
     precision: str = "float32"
     threads: int = 2
+    device: str = "cpu"
     seed: int = 0
 
     def __post_init__(self):
@@ -80,6 +81,7 @@ class Settings:
     def fingerprint(self, rounds: int, start: str) -> str:
         """Identifies the first `rounds` rounds from a start, whatever comes after them."""
         decided = asdict(self) | {"schedule": list(self.schedule[:rounds]), "start": start}
+        decided["device"] = pick_device(self.device).type
         if not any(decided["schedule"]):  # nothing pruned: how does not matter
             decided |= dict.fromkeys(("granularity", "criterion", "pruned_network", "rewind"))
         return fingerprint(__name__, **decided)
@@ -161,7 +163,10 @@ def retrain(
     random = torch.Generator().manual_seed(settings.seed)
     pair, optimizers = Pair(*load(), dict(zip(NETWORKS, load(), strict=True)), []), {}
     dense_size = {name: size(network) for name, network in pair.networks().items()}
-    teacher = load()[0].eval().to(memory_format=torch.channels_last) if settings.distillation else None
+    device = pick_device(settings.device)
+    layout = {"device": device, "memory_format": torch.channels_last}
+    teacher = load()[0].eval().to(**layout) if settings.distillation else None
+    on_device = images.to(device)
     if done:
         pair, optimizers = _restore(paths[done], settings, random)
         rounds = zip(paths[1 : done + 1], pair.history, strict=True)
@@ -177,7 +182,7 @@ def retrain(
             both = not optimizers or settings.pruned_network == "both" or settings.rewind
             anew = _optimizers(pair, settings)
             optimizers |= anew if both else {"generator": anew["generator"]}
-        record = _one_round(pair, settings, optimizers, images, random, teacher)
+        record = _one_round(pair, settings, optimizers, on_device, random, teacher)
         pair.generator.eval()
         record |= {"round": number, "steps": number * settings.steps, "target": target}
         for name, column in zip(NETWORKS, ("compression", "compression_discriminator"), strict=True):
@@ -194,6 +199,8 @@ def retrain(
 
 
 def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, images, number: int) -> None:
+    for network in pair.networks().values():
+        network.cpu()  # where scores and random choices have the same bits on every machine
     for name in NETWORKS if settings.pruned_network == "both" else ("generator",):
         network, start = pair.networks()[name], pair.start[name]
         if name == "generator":
@@ -218,21 +225,22 @@ def _prune(pair: Pair, settings: Settings, target: float, dense_size: dict, imag
 
 def _optimizers(pair: Pair, settings: Settings) -> dict:
     for network in pair.networks().values():
-        network.to(memory_format=torch.channels_last).train()
+        network.to(pick_device(settings.device), memory_format=torch.channels_last).train()
     return adam(pair.generator, pair.discriminator, settings)
 
 
 def _one_round(pair: Pair, settings: Settings, optimizers, images, random, teacher: nn.Module | None) -> dict:
     """`settings.steps` training steps on batches in a fresh order; means over the round."""
     generator, discriminator = networks = pair.generator.train(), pair.discriminator.train()
-    autocast = partial(precision.autocast, settings.precision)
+    device = images.device
+    autocast = partial(precision.autocast, settings.precision, device.type)
     masked = [layer for network in networks for layer in network.modules() if hasattr(layer, "weight_mask")]
     dead = [(layer, layer.weight_mask == 0) for layer in masked]
     names, samples = NAMES if teacher is None else (*NAMES, "distance"), []
-    sums, target = torch.zeros(len(names), dtype=torch.float64), None
+    sums, target = torch.zeros(len(names), dtype=torch.float64, device=device), None
     for step, chosen in enumerate(_batches(len(images), settings, random)):
-        real = to_model_range(images[chosen]).contiguous(memory_format=torch.channels_last)
-        noise = torch.randn(len(chosen), generator.latent_dim, 1, 1, generator=random)
+        real = to_model_range(images[chosen.to(device)]).contiguous(memory_format=torch.channels_last)
+        noise = torch.randn(len(chosen), generator.latent_dim, 1, 1, generator=random).to(device)
         if teacher is not None:
             with torch.no_grad(), autocast():
                 target = teacher(noise).float()

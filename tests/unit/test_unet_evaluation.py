@@ -242,7 +242,7 @@ def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on
 
     monkeypatch.setattr(unet_runs.pix2pix, "finetune", finetune)
     tuning = tuning_in(tmp_path, trained)
-    second = unet_runs.evaluate(tuning, candidates_of(dense), 0, LENGTHS, backwards=True)
+    second = unet_runs.evaluate(tuning, candidates_of(dense), 0, LENGTHS, worker=1, workers=3)
     pd.testing.assert_frame_equal(first.rows, second.rows)
     pd.testing.assert_frame_equal(first.scores["l1"], second.scores["l1"])
     assert tuning.cache.seconds > 0
@@ -250,7 +250,7 @@ def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on
         tuning.before_and_after(dense, 0, 2)
 
 
-def test_two_processes_share_the_work_from_both_ends(trained, tmp_path, monkeypatch):
+def test_processes_share_the_work_each_with_a_part_of_its_own(trained, tmp_path, monkeypatch):
     computed = []
     result = {"scores": {"l1": 0.1}, "l1": torch.ones(3), "ssim": torch.ones(3), "images": torch.zeros(8, 1, 2, 2)}
     tuning = tuning_in(tmp_path, trained)
@@ -258,12 +258,12 @@ def test_two_processes_share_the_work_from_both_ends(trained, tmp_path, monkeypa
         tuning, "result", lambda candidate, seed, steps: computed.append((candidate, seed, steps)) or result
     )
     candidates = candidates_of(trained_like(UNet(1, 1, ngf=4)))
-    for backwards in (False, True):
+    unet_runs.evaluate(tuning, candidates, 5, LENGTHS)
+    alone = list(computed)
+    for worker in range(4):
         computed.clear()
-        unet_runs.evaluate(tuning, candidates, 5, LENGTHS, backwards)
-        first, last = (candidates[0], 5, 0), (candidates[1], 5, 3)
-        assert computed[0] == (last if backwards else first) and computed[-1] == last
-        assert len(computed) == (18 if backwards else 9)
+        unet_runs.evaluate(tuning, candidates, 5, LENGTHS, worker, workers=4)
+        assert computed == alone[worker::4] + alone and len(alone) == 9
 
 
 def test_frames_of_a_clip_are_averaged_before_they_are_compared(trained, tmp_path):
