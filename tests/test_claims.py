@@ -205,7 +205,7 @@ def prose(page: str) -> str:
     """A page's running text: no code, tables, pictures or addresses of links."""
     text = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
     text = "\n".join(line for line in text.splitlines() if not line.startswith("|"))
-    return re.sub(r"\]\([^)]*\)", "]", re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text))
+    return re.sub(r"\]\([^)]*\)", "]", re.sub(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>", "", text))
 
 
 def test_the_readme_is_short():
@@ -217,5 +217,5 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page", ["README.md", "REPRODUCING.md", *map(str, sorted((ROOT / "docs").rglob("*.md")))])
 def test_links_lead_somewhere(page):
     page = ROOT / page
-    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+    for link in re.findall(r'(?:\]\(|<img[^>]* src=")([^)#"\s]+)', page.read_text("utf-8")):
         assert link.startswith("http") or (page.parent / link).exists(), link
