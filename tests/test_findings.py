@@ -76,7 +76,8 @@ def how_much() -> list[str]:
 def what_pays() -> list[str]:
     cells = table("compression/tables/cells").query("training == 'none' and pruned_network == 'generator'")
     cells = cells[cells.target_compression.isin((1, 2))]
-    means = cells.groupby(["dataset", "granularity", "criterion"]).frechet.mean()
+    each = cells.groupby(["dataset", "granularity", "criterion", "allocation"])
+    means = each.frechet.mean()[each.seed.nunique() == 3]
     best = (
         means.groupby(["dataset", "granularity"]).min().unstack("granularity")[["dense", "unstructured", "structured"]]
     )
@@ -91,7 +92,22 @@ def what_pays() -> list[str]:
     ]
 
 
+def unets() -> list[str]:
+    rows = table("unets/tables/unet-comparisons").query("against in ('global', 'dense') and metric == 'l1'")
+    rows = rows[(rows.fine_tuning == "1 epoch") & rows.target.isin(("70%", "78%"))]
+    percent = 100 * rows.set_index(["task", "depth", "seed", "against", "method"]).difference
+    first = percent["edges", 5, 0, "dense"]
+    assert (percent.xs("inner", level="method").xs("global", level="against") < 0).all()
+    claims = [f"raises L1 by {first['inner']:.1f} %, global pruning by {first['global']:.1f} %."]
+    for network in (("edges", 5, 0), ("edges", 5, 1), ("faces", 5, 0), ("faces", 7, 0)):
+        own = percent[(*network, "global")]
+        levels = f"{own['depth reduction']:+.1f}" if "depth reduction" in own else "out of reach"
+        claims.append(f"% | {own['inner']:+.1f} | {own['random inner']:+.1f} | {levels} |")
+    return claims
+
+
 CLAIMS = {"last-layer": last_layer, "metric-trap": metric_trap, "how-much": how_much, "what-pays": what_pays}
+CLAIMS["unets"] = unets
 
 
 def words(text: str) -> str:

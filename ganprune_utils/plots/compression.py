@@ -45,7 +45,7 @@ def what_pays(best: pd.DataFrame, one_image: dict[str, float]) -> Figure:
         log_y(axis)
         axis.set(xlabel="million multiply-accumulates an image", title=dataset)
     axes[0][0].set_ylabel(LABELS["frechet"])
-    figure.suptitle("Masks save no multiplications. Below a tenth of them, train small from scratch.", fontsize=11)
+    figure.suptitle("Masks save no multiplications. Removed filters do, and need retraining.", fontsize=11)
     legend_below(figure, {"one image, repeated": ONE_IMAGE}, ncols=3)
     return figure
 

@@ -18,8 +18,8 @@ TABLES = sorted(path for path in (ROOT / "reports").rglob("tables/*") if path.na
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: str(path.relative_to(ROOT / "reports")))
 def test_every_table_and_column_is_described(path):
     # The appendix on colour has tables of the same names as the page that it belongs to.
-    shown = ROOT / "reports/unets/tables" / path.name if "colour" in path.parts else path
-    assert shown in LINKED, f"add to {PAGE.name}: | [{path.name}]({path.name}) | |"
+    shown = {path, ROOT / "reports/unets/tables" / path.name} if "colour" in path.parts else {path}
+    assert shown & LINKED, f"add to {PAGE.name}: | [{path.name}]({path.name}) | |"
     if path.suffix == ".jsonl":
         return
     names = {re.sub(r"\.\d+$", "", name) for name in pd.read_csv(path, nrows=1).columns}
