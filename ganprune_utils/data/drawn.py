@@ -3,10 +3,12 @@
 The voice is espeak-ng's, of the package `espeakng-loader`. Sentences have the grammar of GRID.
 """
 
+import _ctypes
 import ctypes
-import functools
 import math
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +18,11 @@ from scipy.signal import resample_poly
 from ganprune_utils.data.speech import RATE
 from ganprune_utils.errors import DataError
 
-SPEAKERS = {  # voice, skin, hair, lips
+SPEAKERS = {  # voice, skin, hair, lips; the sound of f2, f3 and f5 differs from run to run
     "d1": ("en+m3", (236, 188, 160), (70, 45, 30), (176, 70, 74)),
-    "d2": ("en+f3", (150, 102, 74), (25, 20, 20), (112, 48, 48)),
+    "d2": ("en+f1", (150, 102, 74), (25, 20, 20), (112, 48, 48)),
     "d3": ("en+m7", (205, 150, 116), (120, 116, 110), (150, 74, 70)),
-    "d4": ("en+f5", (244, 208, 186), (186, 120, 50), (206, 84, 96)),
+    "d4": ("en+f4", (244, 208, 186), (186, 120, 50), (206, 84, 96)),
 }
 SENTENCES = 6  # of each speaker
 NAMES = tuple(f"{speaker}/sentence{i}" for speaker in SPEAKERS for i in range(SENTENCES))
@@ -92,7 +94,7 @@ class Mouth:
 
 def speak(text: str, voice: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """`text` in an espeak-ng voice: float32 (n,) at 16 kHz, and its phonemes with the seconds at which they begin."""
-    library, parts, phonemes = _espeak(), [], []
+    parts, phonemes = [], []
 
     def heard(samples, count, events):
         if count:
@@ -105,14 +107,14 @@ def speak(text: str, voice: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
         return 0
 
     callback = CALLBACK(heard)  # held until the call has returned
-    library.espeak_SetSynthCallback(callback)
-    # Without a voice set here the phonemes of a language that the machine's settings name would come.
-    if library.espeak_SetVoiceByName(voice.encode()):
-        raise DataError(f"espeak-ng: has no voice {voice}")
-    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else breath and noise differ from call to call
-    data = text.encode()
-    library.espeak_Synth(data, len(data) + 1, 0, 0, 0, UTF8, None, None)
-    library.espeak_Synchronize()
+    with _espeak() as library:
+        library.espeak_SetSynthCallback(callback)
+        # Without a voice set here the phonemes of a language that the machine's settings name would come.
+        if library.espeak_SetVoiceByName(voice.encode()):
+            raise DataError(f"espeak-ng: has no voice {voice}")
+        data = text.encode()
+        library.espeak_Synth(data, len(data) + 1, 0, 0, 0, UTF8, None, None)
+        library.espeak_Synchronize()
     sound = np.concatenate(parts).astype(np.float32) / 2**15
     return resample_poly(sound, RATE // 50, VOICE_RATE // 50).astype(np.float32), phonemes
 
@@ -131,18 +133,23 @@ class Event(ctypes.Structure):
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event))
 
 
-@functools.cache
-def _espeak() -> ctypes.CDLL:
+@contextmanager
+def _espeak() -> Iterator[ctypes.CDLL]:
+    """The library, loaded anew: it carries state from sentence to sentence that changes the sound of the next."""
     try:
         import espeakng_loader  # brings the library and its voices along
 
         library = ctypes.CDLL(espeakng_loader.get_library_path())
     except (ImportError, OSError) as error:
         raise DataError(f"drawn faces: espeak-ng cannot be loaded ({error}); pip install espeakng-loader") from None
-    path = str(espeakng_loader.get_data_path()).encode()
-    if (rate := library.espeak_Initialize(SYNCHRONOUS, 0, path, PHONEME_EVENTS)) != VOICE_RATE:
-        raise DataError(f"drawn faces: espeak-ng answers {rate} in place of {VOICE_RATE} samples a second")
-    return library
+    try:
+        path = str(espeakng_loader.get_data_path()).encode()
+        if (rate := library.espeak_Initialize(SYNCHRONOUS, 0, path, PHONEME_EVENTS)) != VOICE_RATE:
+            raise DataError(f"drawn faces: espeak-ng answers {rate} in place of {VOICE_RATE} samples a second")
+        yield library
+        library.espeak_Terminate()
+    finally:
+        _ctypes.dlclose(library._handle)
 
 
 def _lips(phonemes: list[tuple[float, str]], times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
