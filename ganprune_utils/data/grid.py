@@ -21,7 +21,7 @@ QUALITY = "17"  # of x264: on the originals a mean difference of two grey levels
 
 def boxes() -> dict[str, tuple[int, int, int]]:
     """x, y and side of the square of each "speaker/clip"."""
-    with open(BOXES, newline="") as file:
+    with open(BOXES, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {f"{row['speaker']}/{row['clip']}": tuple(int(row[f"box_{k}"]) for k in ("x", "y", "size")) for row in rows}
 
