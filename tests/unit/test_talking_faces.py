@@ -112,6 +112,10 @@ def test_a_tone_is_in_the_band_of_its_frequency_and_at_its_time():
     assert mel.shape == (81, 80) and (mel[:37] == speech.SILENCE).all()
     centres = speech._filters().argmax(1) * speech.RATE / speech.WINDOW
     assert abs(centres[mel[60].argmax()] - 440) < 25
+    peaks = [(5, 280, 0.020604), (30, 1_200, 0.018016), (50, 2_500, 0.010718), (75, 6_320, 0.0041668)]  # librosa's
+    for band, hertz, height in peaks:
+        own = speech._filters()[band]
+        assert own.argmax() * speech.RATE / speech.WINDOW == hertz and own.max() == pytest.approx(height, rel=1e-4)
     area = speech._filters().sum(1) * speech.RATE / speech.WINDOW
     assert area[40:].numpy() == pytest.approx(np.ones(40), abs=0.05)
 
