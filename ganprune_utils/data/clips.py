@@ -37,7 +37,7 @@ def paths(split: str) -> list[Path]:
 
     Speakers are in both splits: seven, of whom one has 800 of 900 clips, are too few to ask about new ones.
     """
-    files = [path for path in sorted(_grid().glob("*/*.mp4")) if not path.name.startswith(HIDDEN)]
+    files = [path for path in _find(_grid()).values() if path.suffix == ".mp4"]
     return _every_fifth([list(own) for _, own in itertools.groupby(files, lambda path: path.parent)], split)
 
 
@@ -199,7 +199,7 @@ def check_rate(times: Sequence[float]) -> None:
 
 
 def _grid() -> Path:
-    root = next((root / "grid" for root in search_roots() if any((root / "grid").glob("*/*.mp4"))), None)
+    root = next((root / "grid" for root in search_roots() if _find(root / "grid")), None)
     if not root:
         raise DataError(f"GRID: no grid/<speaker>/<clip>.mp4 in {', '.join(map(str, search_roots()))}")
     return root
