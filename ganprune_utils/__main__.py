@@ -8,6 +8,7 @@ from pathlib import Path
 from ganprune_utils import pruning
 from ganprune_utils.analysis import published
 from ganprune_utils.artifacts import resolve
+from ganprune_utils.data import grid
 from ganprune_utils.errors import CheckpointError, StudyError
 from ganprune_utils.export.onnx import export
 from ganprune_utils.models import checkpoints
@@ -45,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("check", help="compute the published numbers whose weights ship once more: minutes")
     command.add_argument("--minutes", type=float, default=10, help="when to stop, seed 0 being first (default: 10)")
     command.set_defaults(run=run_check)
+    command = commands.add_parser("grid", help="crop the faces of GRID's own files to what the study reads")
+    command.add_argument("folder", help="with <speaker>/<clip>.mpg, as the corpus has them")
+    command.add_argument("--output", default="data/grid", help="folder to write (default: data/grid)")
+    command.set_defaults(run=run_grid)
     return program
 
 
@@ -104,6 +109,13 @@ def run_check(options) -> int:
     for command, row in published.elsewhere().iterrows():
         print(f"  {command}: {row.results}, {row.runs} runs, {row.hours:.1f} hours")
     return int(min(digits) < 3)
+
+
+def run_grid(options) -> int:
+    """Print what was made and what could not be; 1 where a clip could not."""
+    made, notes = grid.prepare(resolve(options.folder), resolve(options.output))
+    print("\n".join([*notes, f"{options.output}: {len(made)} clips"]))
+    return int(bool(notes))
 
 
 if __name__ == "__main__":

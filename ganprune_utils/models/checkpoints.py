@@ -15,7 +15,9 @@ from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier, PlainClassifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
 from ganprune_utils.models.state import check_unmasked, original
+from ganprune_utils.models.sync import SyncNet
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
+from ganprune_utils.models.wav2lip import Wav2Lip
 from ganprune_utils.parameters import NETWORKS
 
 ARCHITECTURES = {
@@ -25,6 +27,8 @@ ARCHITECTURES = {
     "plain_classifier": PlainClassifier,
     "unet_generator": UNet,
     "patch_discriminator": PatchDiscriminator,
+    "talking_face_sync": SyncNet,
+    "wav2lip_generator": Wav2Lip,
 }
 
 

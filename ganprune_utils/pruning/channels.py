@@ -23,9 +23,10 @@ from ganprune_utils.pruning.layers import PRUNABLE
 CHANNELWISE = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm, nn.PReLU)
 FOLLOWED = (*PRUNABLE, nn.Linear, nn.Embedding, *CHANNELWISE)
 
-# Operations of ATen by what they do to channels; element-wise ones say so themselves, but for these.
+# Operations of ATen by what they do to channels; element-wise ones say so themselves, but for these (the activations:
+# in torch 2.11).
 ELEMENTWISE = re.compile(
-    "alias|detach|_to_copy|copy|lift_fresh|hardswish|_prelu_kernel|log_sigmoid_forward|rrelu_with_noise|bernoulli|normal"
+    "leaky_relu|elu|hardtanh|gelu|silu|mish|softplus|alias|detach|_to_copy|copy|lift_fresh|hardswish|_prelu_kernel|log_sigmoid_forward|rrelu_with_noise|bernoulli|normal"
     "|uniform|exponential"
 )
 MOVES = re.compile(

@@ -49,3 +49,14 @@ def test_the_explorer_runs_and_answers_the_prediction(tmp_path):
     assert any(
         "you said 60 %" in output.get("text", "") for cell in executed.cells for output in cell.get("outputs", [])
     )
+
+
+@pytest.mark.parametrize("path", sorted((COURSEWORK / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_answers_to_exercises_come_out_as_committed(path):
+    committed = nbformat.read(path, as_version=4)
+    executed = papermill.execute_notebook(path, None, progress_bar=False)
+    printed = [
+        ["".join(output.get("text", "") for output in cell.get("outputs", [])) for cell in notebook.cells]
+        for notebook in (committed, executed)
+    ]
+    assert printed[0] == printed[1]
