@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ganprune_utils.models.inputs import Inputs
+from ganprune_utils.pruning.labels import BITS, along, compact, differs, pairs
 from ganprune_utils.pruning.layers import PRUNABLE
 
 CHANNELWISE = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm, nn.PReLU)
@@ -40,7 +41,6 @@ MIXES = re.compile(
 )
 SPATIAL = re.compile(".*pool.*|.*upsample.*|grid_sampler.*|reflection_pad.*|replication_pad.*")
 INPUT, WEIGHT = 1, 2  # labels of what no layer makes
-BITS = 2**26  # labels fit into float64 in pairs
 
 
 def channel_axis(module: nn.Module) -> int:
@@ -148,10 +148,10 @@ class ChannelTrace(DispatchMode):
                 self._tie(labels.movedim(1, -1), made)
             if isinstance(module, nn.GroupNorm):
                 self._mix(made.view(module.num_groups, -1), [1], name)
-            return self._set(output, _along(made, axis, output.shape))
+            return self._set(output, along(made, axis, output.shape))
         if labels is not None and not isinstance(module, nn.Embedding):
             moved = labels.movedim(axis, -1)
-            if not _differs(moved, -1) and any(_differs(moved, i) for i in range(moved.ndim - 1)):
+            if not differs(moved, -1) and any(differs(moved, i) for i in range(moved.ndim - 1)):
                 # It reads pixels, as a blur of each channel for itself does: the channels lie along another axis.
                 self.positional.add(name)
                 dims = range(axis, 0) if isinstance(module, PRUNABLE) else [-1]
@@ -162,7 +162,7 @@ class ChannelTrace(DispatchMode):
         if getattr(module, "groups", 1) > 1:  # a group of channels comes and goes as a whole
             parts = [labels.view(module.groups, -1) for labels in (self.read.get(name), made) if labels is not None]
             self._mix(torch.cat(parts, 1), [1], name)
-        self._set(output, _along(made, axis, output.shape))
+        self._set(output, along(made, axis, output.shape))
 
     def _slot(self, module, side: int, count: int, device) -> torch.Tensor:
         """Labels of a module's output (side 0) or input channels (1); layers that share a weight share them."""
@@ -216,7 +216,7 @@ class ChannelTrace(DispatchMode):
         if name in ("bmm", "mm"):
             return self._multiply(*map(self._as_labels, given), out)
         if name == "convolution" and args[8] == given[0].shape[1] == given[1].shape[0]:  # each channel for itself
-            if labels[1] is not None and _differs(labels[1], 0):
+            if labels[1] is not None and differs(labels[1], 0):
                 kernels = self._mix(labels[1], range(1, out.ndim), name).flatten()
                 self._tie(labels[0].movedim(1, -1), kernels)
             return self._set(out, self._mix(labels[0], range(2, out.ndim), name).expand(out.shape))
@@ -229,13 +229,13 @@ class ChannelTrace(DispatchMode):
         for one, many in ((a, b), (b, a)):
             wide, offset = many.expand(shape), len(shape) - one.ndim
             spread = [i for i in range(len(shape)) if i < offset or one.shape[i - offset] < shape[i]]
-            if any(_differs(wide, i) for i in spread):
+            if any(differs(wide, i) for i in spread):
                 of_layers = one[one >= self.first_of_layers]
                 self._fix(of_layers, "each meet many channels at once, as a scale of all of them")
                 return many
         a, b = a.expand(shape), b.expand(shape)
         self._tie(a, b)
-        small_a, small_b = _compact(a, b)
+        small_a, small_b = compact(a, b)
         return torch.where(small_a > 0, small_a, small_b).expand(shape)
 
     def _reduce(self, func, name, args, kwargs, labels, out):
@@ -259,13 +259,13 @@ class ChannelTrace(DispatchMode):
     def _multiply(self, a, b, out):
         """Labels of a product of matrices (..., i, k) and (..., k, j)."""
         labelled = [(x > 0).any() for x in (a, b)]
-        if any(_differs(x, i) for x in (a, b) for i in range(x.ndim - 2)):
+        if any(differs(x, i) for x in (a, b) for i in range(x.ndim - 2)):
             return self._fix_all([a, b], "are split into heads")
-        inner = _differs(a, -1), _differs(b, -2)
+        inner = differs(a, -1), differs(b, -2)
         if not any(inner) and not all(labelled):  # a sum over positions
             one = a[..., :1] if labelled[0] else b[..., :1, :]
             return self._set(out, one.expand(out.shape))
-        if all(inner) and not _differs(a, -2) and not _differs(b, -1):  # a sum over channels
+        if all(inner) and not differs(a, -2) and not differs(b, -1):  # a sum over channels
             return self._tie(a[..., 0, :], b[..., 0])
         return self._fix_all([a, b], "meet in a product of matrices that is no layer")
 
@@ -291,7 +291,7 @@ class ChannelTrace(DispatchMode):
         return torch.zeros((), dtype=torch.float64, device=x.device).expand(x.shape) if labels is None else labels
 
     def _tie(self, a: torch.Tensor, b: torch.Tensor) -> bool:
-        found = _pairs(*torch.broadcast_tensors(a, b))
+        found = pairs(*torch.broadcast_tensors(a, b))
         if len(found):
             self.pairs.append(found)
         return len(found) > 0
@@ -300,14 +300,14 @@ class ChannelTrace(DispatchMode):
         """Tie what differs along `dims`, and give one label for it, with these axes of length one."""
         one = labels
         for dim in dims:
-            one = one.amax(dim, keepdim=True) if _differs(one, dim) else one.narrow(dim, 0, 1)
+            one = one.amax(dim, keepdim=True) if differs(one, dim) else one.narrow(dim, 0, 1)
         if self._tie(labels, one):
             self.mixed |= dict.fromkeys(one.unique().long().tolist(), what)
         return one
 
     def _fix(self, labels, reason: str) -> None:
         if labels is not None:
-            (small,) = _compact(labels)
+            (small,) = compact(labels)
             for label in small.unique().tolist():
                 self.fixed.setdefault(int(label), reason)
 
@@ -329,33 +329,3 @@ def _tensors(returned) -> list[torch.Tensor]:
     if isinstance(returned, Mapping):
         returned = list(returned.values())
     return [x for part in returned for x in _tensors(part)] if isinstance(returned, tuple | list) else []
-
-
-def _along(labels: torch.Tensor, axis: int, shape) -> torch.Tensor:
-    """Labels (channels,) as those of an activation of this shape with its channels along `axis`."""
-    wide = [1] * len(shape)
-    wide[axis] = len(labels)
-    return labels.view(wide).expand(shape)
-
-
-def _compact(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Tensors of one shape without repetitions along the axes along which all of them are expanded."""
-    for dim in range(tensors[0].ndim):
-        if tensors[0].shape[dim] > 1 and not any(x.stride(dim) for x in tensors):
-            tensors = tuple(x.narrow(dim, 0, 1) for x in tensors)
-    return tensors
-
-
-def _differs(labels: torch.Tensor, dim: int) -> bool:
-    """Whether labels change along an axis."""
-    if labels.shape[dim] < 2 or not labels.stride(dim):
-        return False
-    (small,) = _compact(labels)
-    return not torch.equal(small, small.narrow(dim, 0, 1).expand(small.shape))
-
-
-def _pairs(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The different pairs of labels that meet in two tensors of one shape, each as one number; 0 is no channel."""
-    a, b = _compact(a, b)
-    met = (a != b) & (a > 0) & (b > 0)
-    return (a[met] * BITS + b[met]).unique().cpu()
