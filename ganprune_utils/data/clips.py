@@ -236,7 +236,7 @@ def _read(path: Path, landmarks, name: str) -> tuple[np.ndarray, np.ndarray, np.
     beside = [path.with_suffix(suffix) for suffix in SOUNDS if path.with_suffix(suffix).is_file()]
     if not beside:
         raise DataError(f"no sound beside it ({', '.join(SOUNDS)})")
-    frames = _read_pictures(path) if path.is_dir() else _read_video(path)
+    frames = _read_pictures(path) if path.is_dir() else read_video(path, scale)
     sound = read_sound(beside[0])
     if len(frames) <= LENGTH:
         raise DataError(f"{len(frames)} frames; {LENGTH + 1} are needed, a window and one beside it")
@@ -249,7 +249,8 @@ def _read(path: Path, landmarks, name: str) -> tuple[np.ndarray, np.ndarray, np.
     return frames, sound, points
 
 
-def _read_video(path: Path) -> np.ndarray:
+def read_video(path: Path, picture) -> np.ndarray:
+    """What `picture` makes of each frame of a video at 25 frames a second. DataError says only what is wrong."""
     import av
 
     times, frames = [], []
@@ -257,7 +258,9 @@ def _read_video(path: Path) -> np.ndarray:
         with av.open(str(path)) as video:
             for frame in video.decode(video=0):
                 times.append(frame.time)
-                frames.append(scale(frame))
+                frames.append(picture(frame))
+    except DataError:
+        raise
     except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
         raise DataError(f"cannot be read ({first_line(error)})") from None
     if not frames:

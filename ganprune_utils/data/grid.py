@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ganprune_utils.artifacts import replace_atomic
-from ganprune_utils.data.clips import check_rate
+from ganprune_utils.data.clips import read_video
 from ganprune_utils.data.speech import RATE, read_sound
-from ganprune_utils.errors import DataError, first_line
+from ganprune_utils.errors import DataError
 
 BOXES = Path(__file__).with_name("grid_boxes.csv")
 SIDE = 128
@@ -60,25 +60,15 @@ def crop(path: Path, box: tuple[int, int, int]) -> np.ndarray:
     from av.video.reformatter import Interpolation
 
     x, y, side = box
-    times, crops = [], []
-    try:
-        with av.open(str(path)) as video:
-            for frame in video.decode(video=0):
-                whole = frame.to_ndarray(format="rgb24")
-                square = np.ascontiguousarray(whole[y : y + side, x : x + side])
-                if square.shape[:2] != (side, side):
-                    raise DataError(f"{frame.width}x{frame.height} has no square of {side} pixels at {x}, {y}")
-                small = av.VideoFrame.from_ndarray(square, format="rgb24")
-                crops.append(small.reformat(SIDE, SIDE, interpolation=Interpolation.AREA).to_ndarray())
-                times.append(frame.time)
-    except DataError:
-        raise
-    except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
-        raise DataError(f"cannot be read ({first_line(error)})") from None
-    if not crops:
-        raise DataError("cannot be read (no frame in it)")
-    check_rate(times)
-    return np.stack(crops)
+
+    def picture(frame) -> np.ndarray:
+        square = np.ascontiguousarray(frame.to_ndarray(format="rgb24")[y : y + side, x : x + side])
+        if square.shape[:2] != (side, side):
+            raise DataError(f"{frame.width}x{frame.height} has no square of {side} pixels at {x}, {y}")
+        small = av.VideoFrame.from_ndarray(square, format="rgb24")
+        return small.reformat(SIDE, SIDE, interpolation=Interpolation.AREA).to_ndarray()
+
+    return read_video(path, picture)
 
 
 def _write_video(path: Path, frames: np.ndarray) -> None:
