@@ -83,7 +83,7 @@ def quick_start() -> list[str]:
         runs("quality", "fashion_mnist", "percentage", "global", q).set_index("seed").frechet[0] for q in (0.0, 50.0)
     )
     return [
-        f"with Table II, fashion_mnist: UQI {uqi:.3f}, SSIM {ssim:.3f}, MS-SSIM {ms_ssim:.3f} |",
+        f"with Table II, Fashion-MNIST: UQI {uqi:.3f}, SSIM {ssim:.3f}, MS-SSIM {ms_ssim:.3f} |",
         f'print(f"SSIM {{ssim(x, y, data_range=255).mean():.3f}}")  # {ssim:.3f}\n',
         f"{{evaluator.generator(dense, noise)['frechet']:.2f}}\")  # {dense:.2f}\n",
         f"{{evaluator.generator(pruned, noise)['frechet']:.2f}}\")  # {pruned:.2f}\n",
@@ -111,9 +111,9 @@ def colour() -> list[str]:
     l1 = scan.pivot(index=["layer", "ratio"], columns="fine_tuned", values="l1")
     longer = more[more.method == "dense"].groupby("steps").l1.first()
     return [
-        f"scores real pictures {last.d_real:.2f} and generated ones {last.d_fake:.2f}:",
+        f"scores real images {last.d_real:.2f} and generated ones {last.d_fake:.2f}:",
         f"of all seven methods lies between {at.min():.4f} and {at.max():.4f}; the\n  dense network has {dense:.4f}.",
-        f"even the grey picture itself has {grey:.4f}.",
+        f"even the grey image itself has {grey:.4f}.",
         f"it raised L1 at {(l1[True] > l1[False]).sum()} of {len(l1)} points",
         f"{longer.index[1]} steps instead of {longer.index[0]}\n  raised that of the dense network "
         f"from {longer.iloc[0]:.4f} to {longer.iloc[1]:.4f}.",

@@ -24,6 +24,17 @@ LABELS = {
     "parameters": "parameters",
 }
 
+# What the tables' own names are called where people read them.
+DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
+METHODS = {"percentage": "one global threshold", "percentage (layer)": "equal share of each layer", "lamp": "LAMP"}
+
+
+def titled(text: str) -> str:
+    """A method, or a text that names a data set, as readers know it: "CIFAR-10: blurred" for "cifar10: blurred"."""
+    for name, title in DATASETS.items():
+        text = text.replace(name, title)
+    return METHODS.get(text, text)
+
 
 def mean_std(mean: float, std: float, digits: int = 3) -> str:
     """ "0.863 ± 0.004"; the mean alone where there is one value."""

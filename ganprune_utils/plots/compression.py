@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ganprune_utils.plots.style import DENSE, LABELS, legend_below, log_x, log_y
+from ganprune_utils.plots.style import DENSE, LABELS, legend_below, log_x, log_y, titled
 
 SCRATCH_COLOUR = "#009E73"
 ONE_IMAGE = {"color": "#999999", "linewidth": 1}
@@ -43,7 +43,7 @@ def what_pays(best: pd.DataFrame, one_image: dict[str, float]) -> Figure:
             axis.plot(rows.macs / 1e6, rows.frechet, marker=marker, label=way if len(rows) else None, **look)
         log_x(axis, {m: f"{m:g}" for m in (0.2, 0.5, 1, 2, 5, 10, 20) if own.macs.min() < 1.2e6 * m})
         log_y(axis)
-        axis.set(xlabel="million multiply-accumulates an image", title=dataset)
+        axis.set(xlabel="million multiply-accumulates an image", title=titled(dataset))
     axes[0][0].set_ylabel(LABELS["frechet"])
     figure.suptitle("Masks save no multiplications. Removed filters do, and need retraining.", fontsize=11)
     legend_below(figure, {"one image, repeated": ONE_IMAGE}, ncols=3)
@@ -69,7 +69,7 @@ def over_steps(rows: pd.DataFrame, one_image: dict[str, float]) -> Figure:
             axis.errorbar(spread.index, spread["mean"], spread["std"].fillna(0), label=name, capsize=3, **look)
         axis.axhline(one_image[dataset], zorder=0, **ONE_IMAGE)
         axis.set_xticks(list(places.values()), [f"{b:,} steps" if b else "not retrained" for b in places])
-        axis.set(title=f"{dataset}, {compression:g}× fewer parameters", xlim=(-0.2, len(places) - 0.8))
+        axis.set(title=f"{titled(dataset)}, {compression:g}× compression", xlim=(-0.2, len(places) - 0.8))
         log_y(axis)
     axes[0][0].set_ylabel(LABELS["frechet"])
     legend_below(figure, {"one image, repeated": ONE_IMAGE}, ncols=4)

@@ -6,7 +6,7 @@ import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, panels, short
+from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, panels, short, titled
 
 LAYER_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 ALLOCATIONS = {
@@ -90,11 +90,11 @@ def why_the_last_layer(shares: pd.DataFrame, ranking: pd.DataFrame) -> Figure:
     left.set(xlim=(0, 100), ylim=(0, 100), title="What is removed of the last layer")
     criteria = {label: {"color": COLOURS[label]} for label in COLOURS if label in set(mean.label)}
     handles = criteria | {dataset: {"color": "black", "linestyle": style} for dataset, style in styles.items()}
-    left.legend([plt.Line2D([], [], **look) for look in handles.values()], handles, fontsize=8)
+    left.legend([plt.Line2D([], [], **look) for look in handles.values()], map(titled, handles), fontsize=8)
     for (dataset, rows), marker in zip(ranking.groupby("dataset", sort=False), "os", strict=False):
         rows = rows.assign(layer=rows.layer.map(short)).groupby("layer").damage.mean()
         right.plot(rows, rows.index, marker, color="black", markerfacecolor="black" if marker == "o" else "white")
-        right.lines[-1].set_label(dataset)
+        right.lines[-1].set_label(titled(dataset))
     right.invert_yaxis()
     right.set(xlabel="rise of the Fréchet distance", xscale="log", title="What 1,000 weights of a layer are worth")
     right.legend(fontsize=8)

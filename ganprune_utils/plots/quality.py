@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ganprune_utils.plots.curves import of_every_seed
-from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, log_y
+from ganprune_utils.plots.style import COLOURS, DENSE, LABELS, bands, legend_below, log_y, titled
 
 COLLAPSED = {"color": "#666666", "linestyle": "-.", "linewidth": 1}
 
@@ -27,7 +27,7 @@ def quality_curves(generators: pd.DataFrame, metric: str, collapsed: float) -> F
         bands(axis, own, "percent", metric, "label", COLOURS, hue_order=list(COLOURS), markersize=4)
         axis.axhline(own[metric][own.threshold == 0].mean(), **DENSE)
         axis.axhline(collapsed, **COLLAPSED)
-        title = f"{rows.dataset.iloc[0]}, {'recalibrated' if recalibrated else 'as pruned'}"
+        title = f"{titled(rows.dataset.iloc[0])}, {'recalibrated' if recalibrated else 'as pruned'}"
         axis.set(xlabel="weights removed (%)", xlim=(0, 100), title=title)
         if metric == "frechet":
             log_y(axis)
@@ -67,7 +67,7 @@ def similarity_and_quality(correlations: pd.DataFrame) -> Figure:
     looks = zip(("o-", "s--", "^:", "v-."), COLOURS.values(), strict=False)
     for (dataset, rows), (style, colour) in zip(correlations.groupby(level="dataset"), looks, strict=False):
         rows = rows.loc[dataset][rows.n.to_numpy() == rows.n.max()]["ssim, no random masks"].dropna()
-        axis.plot(rows.index, rows, style, color=colour, label=dataset)
+        axis.plot(rows.index, rows, style, color=colour, label=titled(dataset))
     axis.axhline(0, color="black", linewidth=0.8)
     axis.set(xlabel="weights removed (%)", ylabel="rank correlation of SSIM\nwith the Fréchet distance")
     axis.set(xlim=(0, 100), ylim=(-1.05, 1.05), title="At low sparsity SSIM does not rank quality")

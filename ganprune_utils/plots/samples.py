@@ -6,12 +6,14 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from ganprune_utils.plots.style import titled
+
 
 def sample_grid(images: torch.Tensor, title: str = "", columns: int = 8) -> Figure:
     """A grid of images: uint8, or float in [-1, 1]; (N, C, H, W)."""
     figure, axis = plt.subplots(figsize=(5, 5 * (len(images) // columns) / columns + 0.3))
     _draw_grid(axis, images, columns)
-    axis.set_title(title)
+    axis.set_title(titled(title))
     return figure
 
 
@@ -20,7 +22,7 @@ def grid_series(grids: dict[str, torch.Tensor], columns: int = 6) -> Figure:
     figure, axes = plt.subplots(1, len(grids), figsize=(3.1 * len(grids), 3.4), squeeze=False)
     for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
         _draw_grid(axis, images[: columns * columns], columns)
-        axis.set_title(title)
+        axis.set_title(titled(title))
     return figure
 
 
@@ -60,9 +62,7 @@ def before_after(before: torch.Tensor, after: torch.Tensor, scores: pd.Series, n
     return image_rows({"dense": before, name: after, "|difference|": difference}, titles)
 
 
-def blocks(
-    images: dict[str, dict[str, torch.Tensor]], captions: pd.DataFrame, title: str, note: str = ""
-) -> Figure:
+def blocks(images: dict[str, dict[str, torch.Tensor]], captions: pd.DataFrame, title: str, note: str = "") -> Figure:
     """Rows of blocks of four images: row name -> column name -> uint8 (4, C, H, W), a caption beneath each block.
 
     `captions` is a table of texts with the same rows and columns. Row names stand above their blocks, so that the
@@ -79,6 +79,6 @@ def blocks(
         for axis, (column, four) in zip(line, cells.items(), strict=True):
             _draw_grid(axis, four, columns=2)
             axis.text(0.5, -0.04, captions.loc[row, column], ha="center", va="top", transform=axis.transAxes)
-    figure.suptitle(title, fontsize=11, y=1 - 0.08 / height, va="top")
+    figure.suptitle(titled(title), fontsize=11, y=1 - 0.08 / height, va="top")
     figure.text(0.5, 1 - 0.5 / height, note, ha="center", va="top", fontsize=9)
     return figure

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from ganprune_utils.analysis.formatting import LABELS as LABELS  # what a metric is called
+from ganprune_utils.analysis.formatting import titled as titled  # what a data set or a method is called
 
 # Okabe and Ito's colour-blind-safe colours; one method has one colour in every figure.
 COLOURS = {
@@ -42,7 +43,7 @@ def panels(rows: pd.DataFrame, columns, size: tuple[float, float, float], ylabel
     size = (width * len(columns), height * len(names) + legend)
     figure, axes = plt.subplots(len(names), len(columns), figsize=size, squeeze=False, **sharing)
     for axis, name in zip(axes[:, 0], names, strict=True):
-        axis.set_ylabel(f"{name}\n{ylabel}".strip())
+        axis.set_ylabel(f"{titled(name)}\n{ylabel}".strip())
     own = [(name, rows[rows.dataset == name], column) for name in names for column in columns]
     return figure, [(axis, *panel) for axis, panel in zip(axes.flat, own, strict=True)]
 
@@ -80,4 +81,4 @@ def legend_below(figure: Figure, extra: dict[str, dict], **options) -> None:
             axis.get_legend().remove()
     entries |= {label: plt.Line2D([], [], **look) for label, look in extra.items()}
     options = {"ncols": len(entries), "fontsize": 9} | options
-    figure.legend(entries.values(), entries, loc="outside lower center", **options)
+    figure.legend(entries.values(), map(titled, entries), loc="outside lower center", **options)

@@ -25,7 +25,7 @@ def write_page(template: str, folder: Path, runs: pd.DataFrame, **values) -> Pat
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, **options)
     environment.filters["table"] = formatting.markdown
-    environment.filters |= {name: getattr(formatting, name) for name in ("percent", "signed", "interval")}
+    environment.filters |= {name: getattr(formatting, name) for name in ("percent", "signed", "interval", "titled")}
     for name in ("figures", "notebooks", "tables"):
         values[name] = sorted(str(path.relative_to(folder)) for path in folder.glob(f"{name}/*"))
     code = ", ".join(sorted(set(runs.code_version)))

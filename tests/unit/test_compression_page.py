@@ -142,15 +142,15 @@ def test_the_page_has_a_section_for_what_was_run(tmp_path, whole):
     assert f"| 1× | dense | 1 | 0.0001 | 9 | 1.00 (1) |{blank}" in text
     assert "1 runs, code abc" in text and "30.0 (d)" in text and "[runs.jsonl](tables/runs.jsonl)" in text
     assert "(5,000 generated against 5,000 real test images" in text and "UGC (Ren et al. 2023)" in text
-    assert "- d, not retrained, at 8×: at best 3.00 (filters: L2 norm); dense 1.00.\n" in text
+    assert "| d | 8× | filters: L2 norm | 3.00 | 1.00 |\n" in text
     for words in (
         "| 8× | filters: L2 norm, D alike | 1 | 2.5e-05 | 3 | 3.00 (1) | 4.00 (1) |\n",
         "time, ONNX Runtime",
-        "not retrained: at 2× masks 0.50, at the allocation of filters 0.70, filters 3.00; at 8× masks 0.50, at the",
-        "better than without distillation in 2 of 3 at 8× after 480 steps, 1 of 3 at 8× after 4,800 steps.\n",
-        "- d: retraining made 1 of 4 networks worse than not retraining, none of them below 8×.\n",
-        "instead of the generator alone gave worse images in 1 of 2 cases.\n",
-        "d seed 1 were trained again",
+        "| d | 2× | 0.50 | 0.70 | 3.00 |\n| d | 8× | 0.50 | 0.70 | 3.00 |\n",
+        "| d | filters | 8× | 480 | 2 of 3 |\n| d | filters | 8× | 4,800 | 1 of 3 |\n",
+        "- d: retraining made 1 of 4 networks worse, all at 8× or more.\n- d: pruning",
+        "pruning the discriminator as well gave worse images in 1 of 2 cases.\n- Masked",
+        "d seed 1 were trained anew",
         "figures/steps.png",
     ):
         assert (words in text) == whole, words
@@ -168,7 +168,7 @@ def test_the_figure_over_steps_has_a_line_for_each_method_that_was_retrained():
     rows = compression.with_unretrained(rows)
     figure = plots.over_steps(rows[compression.is_plain(rows)], {"d": 30.0})
     [axis] = figure.axes
-    assert axis.get_title() == "d, 8× fewer parameters"
+    assert axis.get_title() == "d, 8× compression"
     assert [t.get_text() for t in axis.get_xticklabels()] == ["not retrained", "480 steps", "4,800 steps"]
     drawn = {line.get_label(): list(line.lines[0].get_ydata()) for line in axis.containers}
     assert drawn == {

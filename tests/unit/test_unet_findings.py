@@ -109,7 +109,7 @@ def test_the_claim_comes_first_and_faces_and_colour_last(written):
         "(figures/edges-depth-5-equal-cost.png)", "*edges (depth 5).* Every run after 1 epoch",
         "(figures/edges-depth-5-rows.png)", "## All other comparisons",
         "| 1 epoch | uniform | +5.0 [+0.0, +10.0] open |", "## Which layers can lose most filters",
-        "(figures/edges-depth-5-scan.png)", "(figures/faces-depth-7-scan.png)", "## A larger picture",
+        "(figures/edges-depth-5-scan.png)", "(figures/faces-depth-7-scan.png)", "## Larger images",
         "### faces (depth 7): 30 % of the MACs saved",
         "| 1 epoch | inner | 0.2200 ± 0.0000 | 0.6000 ± 0.0000 | +10.0 [+9.0, +11.0] | 20 |",
         "## The networks", "| edges (depth 5) | the mean picture | - | 0.2346 |", "## Appendix: colour",
@@ -141,7 +141,7 @@ def test_an_order_of_depth_is_said_only_where_there_is_one(tmp_path):
 
 def test_the_trained_networks(written):
     text, page = " ".join(written[0].split()), written[1]
-    assert "scores real pictures 0.99 and generated ones 0.00 (it tells them apart without fail)." in text
+    assert "scores real images 0.99 and generated ones 0.00 (it tells them apart without fail)." in text
     assert page["dead"]["edges (depth 5)"] == {"macs": 0.07, "parameters": 0.38}
     assert "with 4x4 kernels everywhere 38 % of the parameters and 7.0 % of the MACs would multiply" in text
 
@@ -153,7 +153,7 @@ def test_a_study_with_one_of_the_two_notebooks_has_a_page(tmp_path, start):
     text, _ = page_of({name: EDGES[name] for name in names}, tmp_path)
     assert ("## Which layers can lose most filters" in text) == (start == "unet-scan")
     assert ("## Every method, by three metrics" in text) == (start != "unet-scan")
-    assert "## A larger picture" not in text
+    assert "## Larger images" not in text
 
 
 def test_small_numbers_keep_a_digit_and_zero_has_no_minus():
