@@ -14,8 +14,9 @@ from ganprune_utils.artifacts import file_sha256, pretrained_root, read_weights,
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier, PlainClassifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
+from ganprune_utils.models.landmarks import MouthLandmarks
 from ganprune_utils.models.state import check_unmasked, original
-from ganprune_utils.models.sync import SyncNet
+from ganprune_utils.models.sync import SyncJudge, SyncNet
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.models.wav2lip import Wav2Lip
 from ganprune_utils.parameters import NETWORKS
@@ -28,6 +29,8 @@ ARCHITECTURES = {
     "unet_generator": UNet,
     "patch_discriminator": PatchDiscriminator,
     "talking_face_sync": SyncNet,
+    "talking_face_judge": SyncJudge,
+    "mouth_landmarks": MouthLandmarks,
     "wav2lip_generator": Wav2Lip,
 }
 

@@ -1,5 +1,7 @@
 """Generator of talking faces from speech (Wav2Lip: Prajwal, Mukhopadhyay, Namboodiri and Jawahar 2020)."""
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -57,6 +59,17 @@ class Wav2Lip(nn.Module):
         for level in self.decoder:
             x = torch.cat([level(x), skips.pop()], dim=1)
         return self.output(x)
+
+
+class VisualDiscriminator(nn.Sequential):
+    """Is a mouth a real one? Lower halves (N, 3, 48, 96) in [0, 1] to logits (N,)."""
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256)):
+        layers = []
+        for inputs, filters in itertools.pairwise((3, *widths)):
+            layers += [nn.Conv2d(inputs, filters, 3, 2, 1), nn.LeakyReLU(0.2)]
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, (3, 6)), nn.Flatten(0))
+        self.config = {"architecture": "visual_discriminator", "widths": list(widths)}
 
 
 class _Conv(nn.Module):
