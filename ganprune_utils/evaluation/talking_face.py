@@ -48,8 +48,7 @@ class TalkingFaceEvaluator:
         seen = lip_opening(find(self.landmarks, self.clips.frames)).cpu()
         known = lip_opening(self.clips.landmarks).cpu()
         self.opening = known.where(known.isfinite().all(), seen)  # of drawn faces and GRID it is known
-        self.windows = windows(self.clips, margin=REACH)
-        self.sound = self._heard()
+        self.sound = heard(self.judge, self.clips)
 
     @torch.no_grad()
     def __call__(self, frames: torch.Tensor) -> pd.DataFrame:
@@ -59,7 +58,7 @@ class TalkingFaceEvaluator:
         pictures = pictures[["l1", "ssim"]].groupby(self.clip_of_frame.numpy()).mean()
         opening = lip_opening(find(self.landmarks, frames.to(self.device))).cpu()
         correlation = opening_correlation(opening, self.opening, self.clip_of_frame)
-        table = pictures.join(correlation).join(self._synced(frames).set_index("clip"))
+        table = pictures.join(correlation).join(synced(self.judge, self.clips, frames, self.sound))
         return table.set_index(pd.Index(self.clips.names, name="clip"))
 
     def scores(self, frames: torch.Tensor, each: pd.DataFrame | None = None) -> dict[str, float]:
@@ -73,29 +72,35 @@ class TalkingFaceEvaluator:
         }
 
     @torch.no_grad()
-    def _synced(self, frames: torch.Tensor) -> pd.DataFrame:
-        faces = lower_half(frames.to(self.device))
-        video = []
-        for clip, first in (part.unbind(1) for part in self.windows.split(BATCH)):
-            index = (self.clips.frame_starts[clip] + first)[:, None] + torch.arange(LENGTH, device=self.device)
-            video.append(self.judge.see(faces[index].flatten(1, 2).float() / 255))
-        clip, first = self.windows.unbind(1)
-        reach = torch.arange(-REACH, REACH + 1, device=self.device)
-        sound = self.sound[(self.clips.frame_starts[clip] + first)[:, None] + reach]
-        return sync_table(torch.cat(video), sound, clip)
-
-    @torch.no_grad()
-    def _heard(self) -> torch.Tensor:
-        """Embeddings (F, D) of the mel that begins at each frame."""
-        clip, frame = every_frame(self.clips)
-        parts = zip(clip.split(BATCH), frame.split(BATCH), strict=True)
-        return torch.cat([self.judge.hear(mel_window(self.clips, *part)[:, None]) for part in parts])
-
-    @torch.no_grad()
     def _features(self, frames: torch.Tensor) -> torch.Tensor:
         """Features (F, D) of the mouth: those of the landmark network, averaged over the picture."""
         lower = (part.to(self.device)[..., 48:, :].float() / 127.5 - 1 for part in frames.split(BATCH))
         return torch.cat([self.landmarks.features[:-1](part).mean((2, 3)) for part in lower])
+
+
+@torch.no_grad()
+def synced(network: SyncNet, clips: Clips, frames: torch.Tensor = None, sound: torch.Tensor = None) -> pd.DataFrame:
+    """`sync_table` by clip: how `network` finds the sound of `clips` beside their own frames, or beside other `frames`
+    (F, 3, 96, 96). `sound` are the embeddings of `heard`, where they are at hand."""
+    device = next(network.parameters()).device
+    clips = clips.to(device)
+    faces, video = lower_half(clips.frames if frames is None else frames.to(device)), []
+    sound = heard(network, clips) if sound is None else sound
+    clip, first = windows(clips, margin=REACH).unbind(1)
+    start = clips.frame_starts[clip] + first
+    for at in start.split(BATCH):
+        index = at[:, None] + torch.arange(LENGTH, device=device)
+        video.append(network.see(faces[index].flatten(1, 2).float() / 255))
+    around = start[:, None] + torch.arange(-REACH, REACH + 1, device=device)
+    return sync_table(torch.cat(video), sound[around], clip).set_index("clip")
+
+
+@torch.no_grad()
+def heard(network: SyncNet, clips: Clips) -> torch.Tensor:
+    """Embeddings (F, D) of the mel that begins at each frame."""
+    clip, frame = every_frame(clips)
+    parts = zip(clip.split(BATCH), frame.split(BATCH), strict=True)
+    return torch.cat([network.hear(mel_window(clips, *part)[:, None]) for part in parts])
 
 
 @torch.no_grad()
