@@ -71,6 +71,13 @@ class TalkingFaceEvaluator:
             "mouth_frechet": frechet(self._features(frames), self.real),
         }
 
+    def measure(self, generator: nn.Module) -> dict:
+        """Of what the generator makes of the clips: `scores`, a table `each` of clips, and `images` of the first."""
+        frames = talk(generator, self.clips)
+        each = self(frames)
+        first = frames[: int(self.clips.frame_starts[1])].clone()
+        return {"scores": self.scores(frames, each), "each": each, "images": first}
+
     @torch.no_grad()
     def _features(self, frames: torch.Tensor) -> torch.Tensor:
         """Features (F, D) of the mouth: those of the landmark network, averaged over the picture."""

@@ -82,6 +82,23 @@ def find(dataset: str, seed: int, checkpoint: str = "pretrained") -> Path:
     return folder
 
 
+def find_talking_face(source: str, seed: int, checkpoint: str = "pretrained") -> Path:
+    """The folder of a trained talking-face generator, like `find`."""
+    return find(
+        source, seed, str(pretrained_root() / "talking_face" / source) if checkpoint == "pretrained" else checkpoint
+    )
+
+
+def find_judges(source: str, judges: str = "pretrained") -> Path:
+    """The folder of the sync networks for talking faces of a source; raises CheckpointError where there is none."""
+    folder = pretrained_root() / "talking_face" / source if judges == "pretrained" else resolve(judges)
+    if not (folder / "sync.safetensors").is_file():
+        raise CheckpointError(f"judges {folder}: hold no sync.safetensors; run notebook 14 with source {source}")
+    if (trained := read_card(folder / "sync.safetensors").get("dataset")) != source:
+        raise CheckpointError(f"judges {folder}: were trained on {trained}, not on {source}")
+    return folder
+
+
 def networks_in(folder: Path) -> tuple[str, ...]:
     """Which networks of a pair are there: the pretrained discriminators are of seed 0 only."""
     return tuple(name for name in NETWORKS if (Path(folder) / f"{name}.safetensors").is_file())

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ganprune_utils.data.clips import LENGTH, SIZE, Clips, frame_window, mel_window
 from ganprune_utils.metrics.lip_sync import REACH, TOLERANCE
+from ganprune_utils.plots.samples import image_rows
 from ganprune_utils.plots.style import legend_below
 from ganprune_utils.training.landmarks import find
 
@@ -74,8 +75,51 @@ def mouths(network, clips: Clips, n: int = 8) -> Figure:
     return figure
 
 
-def strip(rows: dict[str, torch.Tensor], sound: np.ndarray, every: int = 1) -> Figure:
-    """Rows of lower halves over time, name -> uint8 (n, 3, 96, 96), beneath the waveform of the same seconds."""
+PARTS = {"face": "#0072B2", "audio": "#D55E00", "decoder": "#009E73", "output": "#666666"}
+
+
+def parting(damage: pd.DataFrame) -> Figure:
+    """Damage to sync over damage to the picture, a point per layer, at the highest ratio; a panel as pruned and one
+    fine-tuned. `damage` is that of `analysis.talking_face.damage`."""
+    own = damage.xs(damage.index.unique("ratio").max(), level="ratio")
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
+    for axis, (after, title) in zip(axes, ((False, "as pruned"), (True, "fine-tuned")), strict=True):
+        for layer, row in own.xs(after, level="fine_tuned").iterrows():
+            part = layer.split(".")[0]
+            axis.plot(row.picture, row.sync, "o", color=PARTS[part], markersize=4, label=f"{part} layers")
+            axis.annotate(layer.removeprefix(f"{part}."), (row.picture, row.sync), (3, 2), fontsize=7,
+                          textcoords="offset points", color=PARTS[part])  # fmt: skip
+        axis.set(title=title, xlabel="rise of L1 (%)", ylabel="fall of sync confidence (%)")
+    legend_below(figure, {})
+    return figure
+
+
+def task(faces: torch.Tensor, wanted: torch.Tensor) -> Figure:
+    """What goes in, and what should come out: a row each of pictures (N, 6, 96, 96) and (N, 3, 96, 96) in [0, 1]."""
+    rows = {"masked frame": faces[:, :3], "reference": faces[:, 3:], "wanted": wanted}
+    return image_rows({name: (255 * shown).round().to(torch.uint8) for name, shown in rows.items()})
+
+
+def training(history: pd.DataFrame) -> Figure:
+    """L1 and sync loss by epoch; `history` has them as columns."""
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
+    for axis, (name, title) in zip(axes, (("l1", "L1"), ("sync_loss", "sync loss, 1 - cosine")), strict=True):
+        axis.plot(history.index, history[name], marker="o", markersize=3, color="black")
+        axis.set(title=title, xlabel="epoch", ylim=(0, None))
+    return figure
+
+
+def strip_of(clips: Clips, rows: dict[str, torch.Tensor], clip: int, every: int = 3, n: int = 12) -> Figure:
+    """`strip` of the middle of a clip: `n` frames, each `every`-th, of frames (F, 3, 96, 96) of all clips."""
+    first, last = clips.frame_starts[clip : clip + 2].tolist()
+    middle = first + max(0, (last - first - n * every) // 2)
+    mel = mel_window(clips, torch.full((n * every,), clip), torch.arange(n * every) + middle - first)
+    loudness = (10 ** (mel[..., :3] / 4)).mean((1, 2))  # of the time of one frame
+    return strip({name: frames[middle : middle + n * every] for name, frames in rows.items()}, loudness, every)
+
+
+def strip(rows: dict[str, torch.Tensor], sound, every: int = 1) -> Figure:
+    """Rows of lower halves over time, name -> uint8 (n, 3, 96, 96), beneath how loud the same moments are."""
     n = len(next(iter(rows.values()))[::every])
     figure, axes = plt.subplots(
         len(rows) + 1, 1, figsize=(0.8 * n + 1.2, 0.43 * len(rows) + 0.7), height_ratios=[1.3] + [1] * len(rows)
