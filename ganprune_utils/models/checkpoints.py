@@ -82,16 +82,9 @@ def find(dataset: str, seed: int, checkpoint: str = "pretrained") -> Path:
     return folder
 
 
-def find_talking_face(source: str, seed: int, checkpoint: str = "pretrained") -> Path:
-    """The folder of a trained talking-face generator, like `find`."""
-    return find(
-        source, seed, str(pretrained_root() / "talking_face" / source) if checkpoint == "pretrained" else checkpoint
-    )
-
-
 def find_judges(source: str, judges: str = "pretrained") -> Path:
     """The folder of the sync networks for talking faces of a source; raises CheckpointError where there is none."""
-    folder = pretrained_root() / "talking_face" / source if judges == "pretrained" else resolve(judges)
+    folder = pretrained_root() / source / "seed0" if judges == "pretrained" else resolve(judges)
     if not (folder / "sync.safetensors").is_file():
         raise CheckpointError(f"judges {folder}: hold no sync.safetensors; run notebook 14 with source {source}")
     if (trained := read_card(folder / "sync.safetensors").get("dataset")) != source:

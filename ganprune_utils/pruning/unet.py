@@ -32,7 +32,7 @@ METHODS = ("inner", "random inner", DEPTH_REDUCTION, "global", "uniform", "lamp"
 MORE_METHODS = ("outer", NO_RESIDUALS)  # of a Wav2Lip
 COSTS = ("macs", "parameters")
 INNER_LEVELS = 2  # the bottleneck and the level above it, where no other number is asked for
-FEWEST = 4  # filters that a method leaves to a layer: fewer are no layer any more
+FEWEST = 4  # filters that a method leaves to a layer, or a quarter of the narrowest: fewer are no layer any more
 WITHIN = 1.05  # times a cost counts as that cost, where whole filters or levels cannot come nearer
 
 
@@ -124,7 +124,8 @@ def prune_to(
         scores = relative(scores)
     ranked_together = method in ("global", "lamp")
     sizes = [len(score) for score in scores.values()]
-    highest = 1 - len(sizes) / sum(sizes) if ranked_together else max(0.0, 1 - FEWEST / min(sizes))
+    fewest = max(1, min(FEWEST, min(sizes) // 4))
+    highest = 1 - len(sizes) / sum(sizes) if ranked_together else 1 - fewest / min(sizes)
     without = costs_without(network, groups, example)
 
     def removed_at(share):
