@@ -29,10 +29,12 @@ class TalkingFaceTuning(FineTuning):
         example: what a generator is called with.
     """
 
-    def __init__(self, folder, source: Path, judges: Path, train: Clips, evaluator: TalkingFaceEvaluator, example):
+    def __init__(
+        self, folder, source: Path, judges: Path, train: Clips, evaluator: TalkingFaceEvaluator, example, threads: int
+    ):
         trained = read_card(source / "generator.safetensors")["parameters"]
         rules = {name: trained[name] for name in SETTINGS}
-        self.settings = talking_face.Settings(epochs=1, **rules)
+        self.settings = talking_face.Settings(epochs=1, threads=threads, **rules)
         self.train, expert = train.to(evaluator.device), load_network(judges, "sync")
         decided = {"train": train.sha256, "test": evaluator.clips.sha256, "clips": len(evaluator.clips)}
         decided |= {"settings": asdict(self.settings), "device": evaluator.device.type}
