@@ -32,14 +32,14 @@ def last_layer() -> list[str]:
     layer = rows[rows.method == "percentage"].groupby(["recalibrated", "last_layer"]).frechet.mean()
     return [
         float32_trained(),
-        f"three criteria are {ranges['cifar10', 'pruned']:.2f} apart in Fréchet distance at 70 % sparsity on CIFAR-10.",
-        f"at the same overall sparsity, they are {ranges['cifar10', 'dense']:.2f} apart.",
+        f"criteria span {ranges['cifar10', 'pruned']:.2f} at 70 % sparsity on CIFAR-10.",
+        f"at the same overall sparsity, they span {ranges['cifar10', 'dense']:.2f}.",
         *(
             f"| {title} | {ranges[name, 'pruned']:.2f} | {ranges[name, 'dense']:.2f} |"
             for name, title in DATASETS.items()
         ),
-        f"with the last layer pruned ({layer[False, 'pruned']:.2f} against {layer[False, 'dense']:.2f}).",
-        f"removes it ({layer[True, 'pruned']:.2f} against {layer[True, 'dense']:.2f}).",
+        f"with the last layer pruned ({layer[False, 'pruned']:.2f} against {layer[False, 'dense']:.2f}),",
+        f"restores the rule there ({layer[True, 'pruned']:.2f} against {layer[True, 'dense']:.2f}).",
     ]
 
 
@@ -49,7 +49,7 @@ def metric_trap() -> list[str]:
     (floats,) = {f"{mean[name, 'unrelated', 'float [0, 1], L = 255', 'ssim']:.2f}" for name in DATASETS}
     noise = mean["cifar10", "pure noise", "bytes, L = 255"]
     return [
-        f"*unrelated* pictures a mean SSIM of {floats}.",
+        f"*unrelated* pairs a mean SSIM of {floats}.",
         f"as bytes score {mean['fashion_mnist', 'unrelated', 'bytes, L = 255', 'ssim']:.2f} on Fashion-MNIST.",
         f"unrelated noise {noise['uqi_sewar']:.2f}, where the formula gives {noise['uqi']:.2f}.",
     ]
@@ -65,7 +65,7 @@ def how_much() -> list[str]:
     ranks = [f"{ranks['fashion_mnist', q]:.2f}".replace("-", "−") for q in (50, 10)]
     return [
         f"It reaches {grey[0]:.0f} % on Fashion-MNIST and {colour[0]:.0f} % on CIFAR-10.",
-        f"Random weights reach {grey[2]:.0f} and {colour[2]:.0f} %.",
+        f"Random pruning reaches only {grey[2]:.0f} and {colour[2]:.0f} %.",
         *(
             f"| {title} | {' | '.join(percent(critical[name, label]) for label in labels)} | {random[name]} |"
             for name, title in DATASETS.items()
@@ -90,7 +90,10 @@ def float32_trained() -> str:
     )
     better = (at.last_dense < at.own).groupby("seed").sum()
     assert better.nunique() == 1
-    return f"at all {better.iloc[0]} compressions, from 2× to 32×, global masks are better with the last layer dense"
+    return (
+        f"at all {better.iloc[0]} compression ratios, from 2× to 32×, "
+        "one global threshold does better with the last layer dense"
+    )
 
 
 def what_pays() -> list[str]:
@@ -110,7 +113,7 @@ def what_pays() -> list[str]:
     return [
         f"Kendall's τ is {alike['fashion_mnist']:.2f} on Fashion-MNIST and {alike['cifar10']:.2f} on CIFAR-10.",
         f"a batch runs {faster:.1f} times faster on one thread.",
-        f"more quality: {masks} against {filters} on Fashion-MNIST.",
+        f"more quality: a Fréchet distance of {masks} against {filters} on Fashion-MNIST.",
         *(f"| {title} | {' | '.join(lines[name])} |" for name, title in DATASETS.items()),
     ]
 
@@ -121,7 +124,10 @@ def unets() -> list[str]:
     percent = 100 * rows.set_index(["task", "depth", "seed", "against", "method"]).difference
     first = percent["edges", 5, 0, "dense"]
     assert (percent.xs("inner", level="method").xs("global", level="against") < 0).all()
-    claims = [f"raises L1 by {first['inner']:.1f} %, global pruning by {first['global']:.1f} %."]
+    claims = [
+        f"pruning inner filters raises the L1 error by {first['inner']:.1f} %, "
+        f"and global pruning at the same cost raises it by {first['global']:.1f} %."
+    ]
     for network in (("edges", 5, 0), ("edges", 5, 1), ("faces", 5, 0), ("faces", 7, 0)):
         own = percent[(*network, "global")]
         levels = f"{own['depth reduction']:+.1f}" if "depth reduction" in own else "out of reach"
@@ -171,7 +177,7 @@ def test_every_row_of_evidence_can_be_followed(path, section):
         links = re.findall(r"\]\(([^)#]+)", figure + notebook + tables)
         assert all((path.parent / link).is_file() for link in links) and ".ipynb" in notebook and ".csv" in tables
         assert figure == "–" or ".png" in figure
-        assert minutes == f"{spent(command.strip('`')):.0f}", command
+        assert minutes == spent(command.strip("`")), command
         seen = {seed for link in re.findall(r"\(([^)]+\.csv)\)", tables) for seed in seeds_of(path.parent / link)}
         assert not seen or seen == set(map(int, seeds.split(", "))), tables
 
@@ -189,14 +195,18 @@ def seeds_of(path) -> set[int]:
     return set(values.seed) if "seed" in values else set()
 
 
-def spent(command: str) -> float:
-    """Minutes of one core: of all published runs of `make <study>`, or the median run of a notebook."""
+def spent(command: str) -> str:
+    """Minutes of all published runs of `make <study>`, or of the median run of a notebook, and whether on a GPU."""
     reports = {"make report": "", "make compression": "compression/", "make unets": "unets/"}
     if command in reports:
-        return sum(run["seconds"] for run in runs(f"reports/{reports[command]}tables/runs.jsonl")) / 60
-    notebook = re.match(r"papermill (\S+) out.ipynb$", command)[1]
-    everything = [run for path in ("", "compression/") for run in runs(f"reports/{path}tables/runs.jsonl")]
-    return statistics.median(run["seconds"] for run in everything if run["notebook"] == notebook) / 60
+        ran, together = runs(f"reports/{reports[command]}tables/runs.jsonl"), sum
+    else:
+        notebook, together = re.match(r"papermill (\S+) out.ipynb$", command)[1], statistics.median
+        everything = [run for path in ("", "compression/") for run in runs(f"reports/{path}tables/runs.jsonl")]
+        ran = [run for run in everything if run["notebook"] == notebook]
+    on_gpu = {bool(run["machine"]["gpu"]) for run in ran}
+    where = " (partly on a GPU)" if len(on_gpu) == 2 else " (on a GPU)" if on_gpu == {True} else ""
+    return f"{together(run['seconds'] for run in ran) / 60:.0f}{where}"
 
 
 def runs(path: str) -> list[dict]:

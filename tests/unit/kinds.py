@@ -24,17 +24,19 @@ from ganprune_utils.pruning.recalibrate import NORMS
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
 TEXT = """# Kinds of generators
 
-Each row is a small network of our own with what makes its kind special (`tests/unit/zoo.py`): its norms, its inputs,
-its way of joining layers. `python tests/unit/kinds.py` writes this table by doing what the columns say;
+Each row is a small network that we wrote to have what makes its kind special (`tests/unit/zoo.py`): its norms, its
+inputs, and the way it joins layers. `python tests/unit/kinds.py` writes this table by doing what the columns say, and
 `tests/unit/test_kinds.py` checks it.
 
-- **Masks**: the layers that `forward` calls, half of their weights masked, with the same image once the masks are
-  permanent. Weights that a network multiplies by hand, as StyleGAN2 does, are in no layer.
-- **Filters**: the layers that `forward` calls from which filters can be removed, of all, and what is left of the
-  network's parameters where half of the filters of each have gone (the image is that of the network in which nobody
-  reads them). `pruning.why_not` says why the others stay; the last layer's filters are the output's channels.
-- **Recalibration**: norms with running statistics that were taken anew, of all; the others are not reached.
-- **Export**: ONNX with any number of samples, the same images in ONNX Runtime; or the line that says why not.
+- **Masks**: the layers that `forward` calls. Half of their weights are masked, and the image stays the same once the
+  masks are permanent. Weights that a network multiplies by hand, as StyleGAN2 does, belong to no layer.
+- **Filters**: how many of the layers that `forward` calls can lose filters, and the share of the network's parameters
+  that is left with half of their filters removed. The image equals that of the full network in which nothing reads
+  those filters. `pruning.why_not` says why the other layers keep theirs; the last layer's filters are the channels of
+  the output.
+- **Recalibration**: how many of the norms with running statistics were recalibrated. The others are not reached.
+- **Export**: whether ONNX works with any number of samples and gives the same images in ONNX Runtime, or the line that
+  says why not.
 
 | kind | masks | filters | recalibration | export |
 |---|---|---|---|---|

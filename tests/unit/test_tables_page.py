@@ -15,6 +15,12 @@ LINKED = {(PAGE.parent / link).resolve() for first, *_ in CELLS for link in re.f
 TABLES = sorted(path for path in (ROOT / "reports").rglob("tables/*") if path.name != "README.md")
 
 
+def columns(path) -> set[str]:
+    """The names of a table's columns, without the index and the numbers that pandas gives to repeated names."""
+    names = {re.sub(r"\.\d+$", "", name) for name in pd.read_csv(path, nrows=1).columns}
+    return {name for name in names if not name.startswith("Unnamed")}
+
+
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: str(path.relative_to(ROOT / "reports")))
 def test_every_table_and_column_is_described(path):
     # The appendix on colour has tables of the same names as the page that it belongs to.
@@ -22,13 +28,13 @@ def test_every_table_and_column_is_described(path):
     assert shown & LINKED, f"add to {PAGE.name}: | [{path.name}]({path.name}) | |"
     if path.suffix == ".jsonl":
         return
-    names = {re.sub(r"\.\d+$", "", name) for name in pd.read_csv(path, nrows=1).columns}
-    missing = {name for name in names if not name.startswith("Unnamed")} - COLUMNS
+    missing = columns(path) - COLUMNS
     assert not missing, f"add to {PAGE.name}: " + "\n".join(f"| `{name}` | |" for name in sorted(missing))
 
 
-def test_no_table_is_described_that_is_not_there():
+def test_no_table_or_column_is_described_that_is_not_there():
     assert not {path for path in LINKED if not path.is_file()}
+    assert not COLUMNS - set().union(*(columns(path) for path in TABLES if path.suffix != ".jsonl"))
 
 
 @pytest.mark.parametrize("path", [path for path in TABLES if path.suffix == ".jsonl"], ids=str)
