@@ -156,7 +156,7 @@ def allocate(curves: dict[str, tuple], sizes: dict[str, int], fraction: float) -
             pieces.append(((y1 - y0) / ((x1 - x0) * sizes[layer]), layer, x1 - x0))
     found, left = dict.fromkeys(curves, 0.0), fraction * total
     for _, layer, width in sorted(pieces):
-        taken = min(width, left / sizes[layer])
+        taken = min(width, max(left, 0.0) / sizes[layer])  # rounding may leave less than nothing
         found[layer] += taken
         left -= taken * sizes[layer]
     if left > 0.5:
