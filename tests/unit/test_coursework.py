@@ -117,6 +117,20 @@ def test_an_executed_copy_is_of_the_source_as_it_is():
         assert not any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", []))
 
 
+# Notebooks 14 to 17 are new: their answers come with their results.
+ANSWERED = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.name < "14")
+
+
+@pytest.mark.parametrize("path", ANSWERED, ids=lambda path: path.stem)
+def test_every_exercise_of_the_notebooks_has_an_answer(path):
+    exercises, answers = (
+        "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "markdown")
+        for file in (path, COURSEWORK / "solutions" / path.name)
+    )
+    asked = re.findall(r"(?m)^(\d)\. ", exercises.partition("## Exercises")[2])
+    assert re.findall(r"(?m)^## (\d)\. ", answers) == asked
+
+
 def test_there_are_ten_slides_with_pictures_that_fit(tmp_path):
     assert len((COURSEWORK / "slides.md").read_text(encoding="utf-8").split("\n---\n")) == 10
     page = build.slides(tmp_path).read_text(encoding="utf-8")
