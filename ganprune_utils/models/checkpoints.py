@@ -82,9 +82,12 @@ def find(dataset: str, seed: int, checkpoint: str = "pretrained") -> Path:
     return folder
 
 
-def find_judges(source: str, judges: str = "pretrained") -> Path:
-    """The folder of the sync networks for talking faces of a source; raises CheckpointError where there is none."""
-    folder = pretrained_root() / source / "seed0" if judges == "pretrained" else resolve(judges)
+def find_judges(source: str, judges: str) -> Path:
+    """The run folder `judges` of the sync networks for talking faces of a source.
+
+    Raises CheckpointError where they are not there, or were trained on another source.
+    """
+    folder = resolve(judges)
     if not (folder / "sync.safetensors").is_file():
         raise CheckpointError(f"judges {folder}: hold no sync.safetensors; run notebook 14 with source {source}")
     if (trained := read_card(folder / "sync.safetensors").get("dataset")) != source:
