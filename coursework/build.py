@@ -120,7 +120,7 @@ def slides(course: Path) -> Path:
         "-t",
         "white",
         "-x",
-        "tables",
+        "tables,attr_list",
         "-d",
         str(page),
         str(HERE / "slides.md"),

@@ -33,7 +33,6 @@ exclude_patterns = [path.name for path in ROOT.iterdir() if path.is_dir() and pa
 ]
 
 LESSONS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb"))
-SOLVED = {"02_prune": "prune", "05_audit": "metric", "06_structured": "filters", "13_your_gan": "your_gan"}
 EXECUTED = sorted((ROOT / "reports").rglob("notebooks/*.ipynb"))
 
 nb_execution_mode = "off"
@@ -103,18 +102,17 @@ def executed_copies(lesson: Path) -> list[Path]:
 
 
 def lessons() -> str:
-    """The lessons as a table: what each asks, how long it takes, and whether its exercises have solutions."""
+    """The lessons as a table: what each asks, how long it takes, and the answers to its exercises."""
     lines = ["| lesson | question | minutes | solutions |", "|---|---|---|---|"]
     for path in LESSONS:
         first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
         question = re.search(r"\*\*Question\.\*\* (.+)", first)[1]
         ran = as_executed(path)["metadata"].get("papermill", {})
         minutes = f"{max(ran['duration'] / 60, 1):.0f}" if ran else ""
-        solved = f"coursework/source/{SOLVED.get(path.stem)}/{SOLVED.get(path.stem)}.ipynb"
-        link = f"[graded lesson](../{solved})" if (ROOT / solved).is_file() else ""
-        lines.append(
-            f"| [{first.splitlines()[0].strip('# ')}](../notebooks/{path.name}) | {question} | {minutes} | {link} |"
-        )
+        title = first.splitlines()[0].strip("# ")
+        answers = Path("coursework/solutions", path.name)
+        links = f"[{title}](../notebooks/{path.name})", f"[answers](../{answers})" if (ROOT / answers).is_file() else ""
+        lines.append(f"| {links[0]} | {question} | {minutes} | {links[1]} |")
     return "\n".join(lines)
 
 

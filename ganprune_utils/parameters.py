@@ -13,6 +13,7 @@ DATASETS = ("digits", "fashion_mnist", "cifar10", "image_folder")
 # Image-to-image tasks, each with the data set whose images are the targets.
 TASKS = {"edges": "fashion_mnist", "colour": "cifar10", "edges_digits": "digits"}
 TASKS |= dict.fromkeys(("faces", "paired_folder"))
+SOURCES = ("drawn", "grid", "folder")  # of talking faces
 DIRECTIONS = ("AtoB", "BtoA")  # of pairs in a folder: which half of a picture is the input
 ARCHITECTURES = ("residual", "plain")  # of classifiers
 NETWORKS = ("generator", "discriminator")
@@ -162,6 +163,17 @@ RULES = {
     "target_compressions": _list("ratios of dense to remaining parameters, 1 or more", lambda value: value >= 1),
     "discriminator_rate": Rule(float, "a factor in (0, 10]", lambda value: 0 < value <= 10),
     "draws": _whole(1, 100),
+    "source": _one_of(*SOURCES),
+    "face": _whole(1, 256),
+    "audio": _whole(1, 256),
+    "decoder": _whole(1, 256),
+    "residual": _SWITCH,
+    "lambda_sync": _BELOW_ONE,
+    "lambda_adversarial": _BELOW_ONE,
+    "sync_after": _whole(0, 100_000),
+    "landmark_epochs": _whole(1, 1000),
+    "published_loss": _SWITCH,
+    "n_clips": _whole(1, 10**6),
     "n_pairs": _whole(0, 10**9),
     "n_test": Rule(int, "0, or a whole number from 20", lambda value: value == 0 or value >= 20),
     "inner_levels": _whole(1, 12),
@@ -180,7 +192,7 @@ RULES = {
     "n_quality": Rule(int, "0, or a whole number from 10 to 1000000", lambda value: value == 0 or 10 <= value <= 10**6),
     "noise_seed": _whole(0, MAX_SEED),
 }
-TEXTS = "image_folder paired_folder checkpoint states output study results"
+TEXTS = "image_folder paired_folder clips_folder checkpoint judges states output study results"
 RULES |= dict.fromkeys(TEXTS.split(), Rule(str, "text"))
 
 

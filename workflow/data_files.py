@@ -12,6 +12,7 @@ PLACES = {  # files of the named data sets, as `ganprune_utils.data` looks for t
     "fashion_mnist": ("FashionMNIST/raw/*-ubyte*", "FashionMNIST/*-ubyte*", "*-ubyte*"),
     "cifar10": ("cifar10/**/*", "cifar-10-batches-py/*"),
     "faces": ("grid/*/*.mp4",),
+    "grid": ("grid/*/*.*",),  # frames and sound
 }
 SEEN = Path(".snakemake/data.json")
 

@@ -37,11 +37,16 @@ NOTEBOOKS = {
     "unet": "notebooks/10_train_unet.ipynb",
     "layer_scan": "notebooks/11_unet_layer_scan.ipynb",
     "equal_cost": "notebooks/12_unet_equal_cost.ipynb",
+    "lip_sync": "notebooks/14_lip_sync.ipynb",
+    "talking_face": "notebooks/15_train_talking_face.ipynb",
+    "talking_layer_scan": "notebooks/16_talking_face_layer_scan.ipynb",
+    "talking_equal_cost": "notebooks/17_talking_face_equal_cost.ipynb",
 }
 # Steps that need no more than a trained pair: on every seed of it, or on the first. Those whose notebook has no
 # parameter checkpoint need a pretrained one.
 EVERY_SEED, FIRST_SEED = ("sensitivity", "compression"), ("audit", "structured", "cost")
 READ_DATA = ("classifier", "plain_classifier", "train", "retrain", "unet", "layer_scan", "equal_cost")
+READ_DATA += ("lip_sync", "talking_face", "talking_layer_scan", "talking_equal_cost")
 ALONE = ("cost",)  # what is timed has the machine to itself; equal_cost, which takes hours, times in turns
 
 
@@ -63,10 +68,10 @@ class Run:
         if self.step not in READ_DATA:
             return ""
         given = declared(self.step) | self.parameters
-        if folder := given.get("image_folder") or given.get("paired_folder"):
+        if folder := given.get("image_folder") or given.get("paired_folder") or given.get("clips_folder"):
             return str(resolve(folder))
-        name = given.get("dataset") or parameters.TASKS[given["task"]] or given["task"]
-        return "" if name == "digits" else name  # which come with scikit-learn
+        name = given.get("dataset") or given.get("source") or parameters.TASKS[given["task"]] or given["task"]
+        return "" if name in ("digits", "drawn") else name  # which come with scikit-learn, or are made here
 
     def threads(self, cores: int) -> int:
         """How many of the machine's `cores` it takes: all if it is timed, else as many as its notebook uses."""
@@ -199,12 +204,15 @@ def load(path) -> Study:
         for i, unet in enumerate(content.get("unets", [])):
             with _place(f"unets[{i}]"):
                 _add_unet(study, unet, content.get("unet_pruning"))
+        for i, face in enumerate(content.get("talking_faces", [])):
+            with _place(f"talking_faces[{i}]"):
+                _add_talking_face(study, face, content.get("talking_face_pruning"))
         if "device" in content:
             for run in study.runs.values():
                 if "device" in declared(run.step):
                     run.parameters.update(parameters.check({"device": content["device"]}))
         if not study.runs:
-            raise ParameterError("asks for no run; needs pairs, classifiers or unets")
+            raise ParameterError("asks for no run; needs pairs, classifiers, unets or talking_faces")
         study.examples = [f"{study.results}/{example}" for example in content.get("examples", [])]
         for example in study.examples:
             if example not in study.runs:
@@ -321,6 +329,26 @@ def _add_unet(study: Study, unet: dict, pruning: dict | None) -> None:
             _add(study, f"{pair}/{step}", step, _check(step, known), [*classifier, f"{checkpoint}/manifest.json"])
 
 
+def _add_talking_face(study: Study, face: dict, pruning: dict | None) -> None:
+    """The networks that judge a talking face, its generator, and its pruning."""
+    given = {"source": face["source"], "seed": face.get("seed", 0)}
+    parameters.check(given)
+    place = f"{given['source']}/seed{given['seed']}"
+    judges = _add(study, f"{place}/lip_sync", "lip_sync", _read_settings("lip_sync", face["lip_sync"], given))
+    settings = _read_settings("talking_face", face["train"], given) | {"judges": judges}
+    sources = [f"{judges}/manifest.json"]
+    checkpoint = _add(study, f"{place}/talking_face", "talking_face", settings, sources)
+    if pruning is None:
+        return
+    steps = ("talking_layer_scan", "talking_equal_cost")
+    settings = given | {"checkpoint": checkpoint, "judges": judges} | pruning
+    with _place("talking_face_pruning"):
+        parameters.check_names(settings, declared(steps[0]) | declared(steps[1]))
+        for step in steps:
+            known = {name: value for name, value in settings.items() if name in declared(step)}
+            _add(study, f"{place}/{step}", step, _check(step, known), [*sources, f"{checkpoint}/manifest.json"])
+
+
 def _add(study: Study, place: str, step: str, settings: dict, sources=()) -> str:
     """Add a run whose `settings` are checked; its folder."""
     folder = f"{study.results}/{place}"
@@ -335,7 +363,7 @@ def _read_settings(step: str, file: str, given: dict | None = None) -> dict:
     path = resolve(file)
     settings, given = {"seed": 0, **read_yaml(path)}, given or {}
     with _place(path):
-        for name in {"dataset", "task"} & given.keys():
+        for name in {"dataset", "task", "source"} & given.keys():
             if settings.get(name) != given[name]:
                 raise ParameterError(f"{name} = {settings.get(name)!r}: the study trains {given[name]} with it")
         return _check(step, settings | given)

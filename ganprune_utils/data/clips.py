@@ -3,6 +3,7 @@
 GRID (Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0) as 128x128 crops, a file per sentence.
 """
 
+import functools
 import hashlib
 import itertools
 import re
@@ -76,6 +77,15 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def some(self, chosen: torch.Tensor) -> "Clips":
+        """The clips `chosen`, int64 (n,), in that order, as copies."""
+        parts = {}
+        for name, starts in (("frames", self.frame_starts), ("mel", self.mel_starts), ("landmarks", self.frame_starts)):
+            own = [getattr(self, name)[starts[clip] : starts[clip + 1]] for clip in chosen.tolist()]
+            parts[name] = torch.cat(own)
+            parts["mel_starts" if name == "mel" else "frame_starts"] = torch.tensor([0, *map(len, own)]).cumsum(0)
+        return replace(self, names=tuple(self.names[clip] for clip in chosen.tolist()), **parts)
 
     def to(self, device) -> "Clips":
         tensors = ("frames", "mel", "frame_starts", "mel_starts", "landmarks")
@@ -183,7 +193,7 @@ def scale(picture) -> np.ndarray:
     """A frame as read by PyAV as uint8 (3, 96, 96), each pixel the mean of its area."""
     from av.video.reformatter import Interpolation
 
-    shown = picture.reformat(SIZE, SIZE, "rgb24", interpolation=Interpolation.AREA)
+    shown = _reformatter().reformat(picture, SIZE, SIZE, "rgb24", interpolation=Interpolation.AREA)
     return np.ascontiguousarray(shown.to_ndarray().transpose(2, 0, 1))
 
 
@@ -196,6 +206,13 @@ def check_rate(times: Sequence[float]) -> None:
     late = np.flatnonzero(abs(np.asarray(times) - times[0] - np.arange(len(times)) / FPS) > 0.5 / FPS)
     if len(late):
         raise DataError(f"frame {late[0]} is missing: {times[late[0]] - times[0]:.2f} s after the first")
+
+
+@functools.cache
+def _reformatter():
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()  # one for all frames: making one takes longer than a frame
 
 
 def _grid() -> Path:

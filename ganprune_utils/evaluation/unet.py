@@ -14,6 +14,8 @@ from ganprune_utils.metrics.quality import SPLITS, QualityEvaluator
 from ganprune_utils.metrics.reconstruction import reconstruction_table
 from ganprune_utils.parameters import TASKS
 
+SHOWN = 8  # images of each run that are at hand as a picture
+
 
 class UNetEvaluator:
     """Evaluates images generated from the inputs of one half of the test pairs.
@@ -45,9 +47,12 @@ class UNetEvaluator:
         self.decided = {"task": task, "test": test.sha256, "split": split, "n": len(self.chosen)}
         self.decided |= {"classifier": [file_sha256(path) for path in files]}
 
-    def __call__(self, generator: nn.Module) -> dict[str, float]:
-        """`scores` of what the generator makes of this half's inputs."""
-        return self.scores(translate(generator, self.inputs))
+    def measure(self, generator: nn.Module) -> dict:
+        """Of what the generator makes of this half's inputs: `scores`, l1 and ssim of `each` clip, and `images`."""
+        images = translate(generator, self.inputs)
+        each = self.each(images)
+        by_clip = each.groupby(self.clips.numpy())[["l1", "ssim"]].mean()
+        return {"scores": self.means(each, images), "each": by_clip, "images": spread(images, SHOWN).clone()}
 
     def each(self, generated: torch.Tensor) -> pd.DataFrame:
         """One row per image: l1, psnr, ssim; `generated` uint8 (N, C, H, W), of all test pairs or of `inputs`."""

@@ -14,8 +14,9 @@ from ganprune_utils.artifacts import file_sha256, pretrained_root, read_weights,
 from ganprune_utils.errors import CheckpointError
 from ganprune_utils.models.classifier import Classifier, PlainClassifier
 from ganprune_utils.models.dcgan import Discriminator, Generator
+from ganprune_utils.models.landmarks import MouthLandmarks
 from ganprune_utils.models.state import check_unmasked, original
-from ganprune_utils.models.sync import SyncNet
+from ganprune_utils.models.sync import SyncJudge, SyncNet
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.models.wav2lip import Wav2Lip
 from ganprune_utils.parameters import NETWORKS
@@ -28,6 +29,8 @@ ARCHITECTURES = {
     "unet_generator": UNet,
     "patch_discriminator": PatchDiscriminator,
     "talking_face_sync": SyncNet,
+    "talking_face_judge": SyncJudge,
+    "mouth_landmarks": MouthLandmarks,
     "wav2lip_generator": Wav2Lip,
 }
 
@@ -76,6 +79,19 @@ def find(dataset: str, seed: int, checkpoint: str = "pretrained") -> Path:
     for name, value in (("dataset", dataset), ("seed", seed)):
         if card.get(name) != value:
             raise CheckpointError(f"checkpoint {folder}: was trained with {name} = {card.get(name)}, not {value}")
+    return folder
+
+
+def find_judges(source: str, judges: str) -> Path:
+    """The run folder `judges` of the sync networks for talking faces of a source.
+
+    Raises CheckpointError where they are not there, or were trained on another source.
+    """
+    folder = resolve(judges)
+    if not (folder / "sync.safetensors").is_file():
+        raise CheckpointError(f"judges {folder}: hold no sync.safetensors; run notebook 14 with source {source}")
+    if (trained := read_card(folder / "sync.safetensors").get("dataset")) != source:
+        raise CheckpointError(f"judges {folder}: were trained on {trained}, not on {source}")
     return folder
 
 

@@ -1,6 +1,7 @@
 """U-Net generator and PatchGAN discriminator of pix2pix (Isola, Zhu, Zhou and Efros 2017)."""
 
 import copy
+import re
 
 import torch
 from torch import nn
@@ -61,6 +62,10 @@ class UNet(nn.Module):
         other = {} if dropped == _inner_half(self.depth) else {"dropped": dropped}
         other |= {name: True for name in ("keeps_luma", "pixel") if getattr(self, name)}
         return {"architecture": "unet_generator", **sizes, **widths, **other}
+
+    def level(self, layer: str) -> int:
+        """The level of a layer or of tied layers, 1 the outermost: 4 for "down.down4.conv"."""
+        return int(re.search(r"\d+", layer)[0])
 
     @property
     def pixel(self) -> bool:

@@ -1,7 +1,12 @@
 """Generator of talking faces from speech (Wav2Lip: Prajwal, Mukhopadhyay, Namboodiri and Jawahar 2020)."""
 
+import copy
+import itertools
+
 import torch
 from torch import nn
+
+from ganprune_utils.errors import ParameterError
 
 FACE, AUDIO, DECODER = 16, 32, 32  # published widths of the first level
 RESIDUALS = {"face": (0, 2, 3, 2, 2, 1, 0), "audio": (2, 2, 2, 1, 0), "decoder": (0, 1, 2, 2, 2, 2, 2)}  # a level
@@ -46,6 +51,7 @@ class Wav2Lip(nn.Module):
             inputs = made[k - 1] + faces[7 - k]
             size = (3, 1, 0, 0) if k == 1 else (3, 2, 1, 1)
             self.decoder.append(_level(extra["decoder"][k], _Conv(inputs, made[k], *size, transposed=True)))
+        self.depth = len(self.face)
         self.output = nn.Sequential(_Conv(made[6] + faces[0], decoder, 3, 1, 1), nn.Conv2d(decoder, 3, 1), nn.Sigmoid())
 
     def forward(self, mel: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
@@ -55,8 +61,63 @@ class Wav2Lip(nn.Module):
             skips.append(x)
         x = self.audio(mel)
         for level in self.decoder:
-            x = torch.cat([level(x), skips.pop()], dim=1)
+            x, skip = level(x), skips.pop()
+            if x.shape[-1] == 1:  # below it levels were removed: the sound is the same everywhere
+                x = x.expand(-1, -1, *skip.shape[-2:])
+            x = torch.cat([x, skip], dim=1)
         return self.output(x)
+
+    def level(self, layer: str) -> int:
+        """The level of a layer or of tied layers, 1 the outermost and `depth` the bottleneck; 0 of the audio encoder.
+
+        A decoder layer belongs to the level that it reads, as in a U-Net.
+        """
+        part, *number = layer.split(".")[:2]
+        if part == "audio":
+            return 0
+        if part == "output":
+            return 1
+        return int(number[0]) + 1 if part == "face" else self.depth + 1 - max(1, int(number[0]))
+
+    @property
+    def removable(self) -> int:
+        """How many inner levels `without_levels` can remove."""
+        given = [level[-1].conv.out_channels for level in self.decoder]
+        return sum(1 for _ in itertools.takewhile(lambda filters: filters == given[0], given)) - 1
+
+    def without_levels(self, levels: int) -> "Wav2Lip":
+        """A copy with `levels` inner levels less that inherits all other weights.
+
+        The sound goes to the level that is innermost then: the decoder's first layer stays, and what it makes of the
+        sound takes the place of what came up from below, the same at every pixel. That place has as many channels in
+        the two innermost levels only. Raises ParameterError unless 1 <= levels <= `removable`.
+        """
+        if not 1 <= levels <= self.removable:
+            raise ParameterError(f"levels = {levels}: of {self.depth} levels 1 to {self.removable} can go")
+        small = copy.deepcopy(self)
+        small.depth -= levels
+        small.face = small.face[:-levels]
+        small.decoder = small.decoder[:1] + small.decoder[1 + levels :]
+        return small
+
+    def without_residuals(self) -> "Wav2Lip":
+        """A copy without its residual convolutions that inherits all other weights."""
+        small = copy.deepcopy(self)
+        for part in (small.face, small.audio, small.decoder):
+            for k, level in enumerate(part):
+                part[k] = nn.Sequential(*(layer for layer in level if not layer.residual))
+        return small
+
+
+class VisualDiscriminator(nn.Sequential):
+    """Is a mouth a real one? Lower halves (N, 3, 48, 96) in [0, 1] to logits (N,)."""
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256)):
+        layers = []
+        for inputs, filters in itertools.pairwise((3, *widths)):
+            layers += [nn.Conv2d(inputs, filters, 3, 2, 1), nn.LeakyReLU(0.2)]
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, (3, 6)), nn.Flatten(0))
+        self.config = {"architecture": "visual_discriminator", "widths": list(widths)}
 
 
 class _Conv(nn.Module):

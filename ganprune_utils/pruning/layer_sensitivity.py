@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ganprune_utils.errors import ParameterError, StudyError
+from ganprune_utils.models.inputs import Inputs
 from ganprune_utils.models.state import effective_state
 from ganprune_utils.pruning.groups import filter_groups
 from ganprune_utils.pruning.importance import choose_filters, filter_scores
@@ -70,25 +71,26 @@ def prove(dense: nn.Module, pruned: nn.Module, layer: str, mask: torch.Tensor, p
 
 
 def scan_filters(
-    load: Callable[[], nn.Module], ratios: list[float], inputs: torch.Tensor, measure: Measure, criterion: str = "l2"
+    load: Callable[[], nn.Module], ratios: list[float], inputs, measure: Measure, criterion: str = "l2"
 ) -> Iterator[dict]:
     """Remove filters of one layer (or group of tied layers) at a time, and yield what `measure` says, a row at a time.
 
     Args:
         load: gives the dense network.
         ratios: shares of the layer's filters, in (0, 1).
-        inputs: what activations are looked at on, and the change of the output.
+        inputs: what the network is called with; activations are looked at on them, and the change of the output.
 
     Yields rows with layer, ratio, filters, removed, sparsity (removed over filters), output_change and the entries of
     `measure`. Raises StudyError where the layer has not lost exactly these filters, or another has lost some.
     """
     dense = load()
-    groups = filter_groups(dense, inputs[:2])
+    example = next(Inputs.of(inputs).split(2))
+    groups = filter_groups(dense, example)
     scores = filter_scores(dense, groups, criterion, inputs)
     for layer in groups:
         for ratio in ratios:
             removed = choose_filters({layer: scores[layer]}, ratio)
-            small = remove_filters(dense, removed, inputs[:2], groups)
+            small = remove_filters(dense, removed, example, groups)
             proof = prove_filters(dense, small, groups, layer, len(removed[layer]), inputs)
             for row in measure(small):
                 yield {"layer": layer, "ratio": ratio, **proof, **row}
@@ -108,7 +110,8 @@ def prove_filters(dense: nn.Module, small: nn.Module, groups: dict, layer: str, 
     wanted = {name: size - count * (name in groups[layer].layers) for name, size in before.items()}
     if not count or after != wanted:
         raise StudyError(f"layer {layer}: {count} filters should have gone; sizes were {before} and are {after}")
-    change = (small(probe[:16]) - dense(probe[:16])).abs().mean().item()
+    probe = next(Inputs.of(probe).split(16))
+    change = (probe.call(small) - probe.call(dense)).abs().mean().item()
     filters = groups[layer].size
     return {"filters": filters, "removed": count, "sparsity": count / filters, "output_change": change}
 
@@ -153,7 +156,7 @@ def allocate(curves: dict[str, tuple], sizes: dict[str, int], fraction: float) -
             pieces.append(((y1 - y0) / ((x1 - x0) * sizes[layer]), layer, x1 - x0))
     found, left = dict.fromkeys(curves, 0.0), fraction * total
     for _, layer, width in sorted(pieces):
-        taken = min(width, left / sizes[layer])
+        taken = min(width, max(left, 0.0) / sizes[layer])  # rounding may leave less than nothing
         found[layer] += taken
         left -= taken * sizes[layer]
     if left > 0.5:

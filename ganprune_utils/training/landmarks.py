@@ -4,18 +4,25 @@ import torch
 
 from ganprune_utils.data.clips import SIZE, Clips, lip_opening
 from ganprune_utils.data.transforms import pad_to
+from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.landmarks import MouthLandmarks
 from ganprune_utils.training.deterministic import make_deterministic
 
 SHIFT = 4  # pixels, of the augmentation
 
 
-def train(clips: Clips, epochs: int = 20, every: int = 5, batch_size: int = 64, seed: int = 0) -> MouthLandmarks:
-    """Train on every `every`-th frame that has landmarks; frames are shifted, and their brightness is changed."""
+def train(clips: Clips, epochs: int = 20, n: int = 7500, batch_size: int = 64, seed: int = 0) -> MouthLandmarks:
+    """Train on about `n` of the frames that have landmarks, or on all; they are shifted, and their brightness changed.
+
+    Raises ParameterError where they are fewer than a batch.
+    """
     make_deterministic(threads=1)
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    known = clips.landmarks.isfinite().flatten(1).all(1).nonzero()[:, 0][::every]
+    known = clips.landmarks.isfinite().flatten(1).all(1).nonzero()[:, 0]
+    known = known[:: max(1, len(known) // n)]
+    if len(known) < batch_size:
+        raise ParameterError(f"landmarks: {len(known)} frames have them; at least {batch_size} are needed to train on")
     model = MouthLandmarks().to(clips.frames.device)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     steps = epochs * (len(known) // batch_size)

@@ -20,7 +20,7 @@ from ganprune_utils.provenance import fingerprint, training_card
 from ganprune_utils.training import precision
 from ganprune_utils.training.checkpoint import Run, state_file, train_epochs
 from ganprune_utils.training.deterministic import make_deterministic, pick_device
-from ganprune_utils.training.step import adam, bce, update
+from ganprune_utils.training.step import adam, bce, up_and_down, update
 
 NAMES = ("loss_generator", "loss_discriminator", "l1", "d_real", "d_fake")
 
@@ -110,12 +110,6 @@ def finetune(settings: Settings, generator: nn.Module, discriminator: nn.Module,
     record = train_on(settings, run, optimizers, pairs, batches, random, up_and_down(steps))
     run.history.append({"steps": steps, **record})
     return run
-
-
-def up_and_down(steps: int) -> list[float]:
-    """Shares of a learning rate, one a step: linearly up to 1 in the first tenth, then down to all but 0."""
-    rise = -(-steps // 10)
-    return [min((i + 1) / rise, (steps - i) / (steps - rise + 1)) for i in range(steps)]
 
 
 def set_rates(settings: Settings, optimizers, share: float) -> None:

@@ -61,3 +61,9 @@ def adam(generator, discriminator, settings) -> dict[str, torch.optim.Adam]:
         "generator": torch.optim.Adam(generator.parameters(), settings.lr_generator, betas, fused=True),
         "discriminator": torch.optim.Adam(discriminator.parameters(), settings.lr_discriminator, betas, fused=True),
     }
+
+
+def up_and_down(steps: int) -> list[float]:
+    """Shares of a learning rate, one a step: linearly up to 1 in the first tenth, then down to all but 0."""
+    rise = -(-steps // 10)
+    return [min((i + 1) / rise, (steps - i) / (steps - rise + 1)) for i in range(steps)]

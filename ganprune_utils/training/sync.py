@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ganprune_utils.data.clips import Clips, frame_window, mel_window, windows
 from ganprune_utils.errors import ParameterError
-from ganprune_utils.models.sync import SyncNet
+from ganprune_utils.models.sync import NETWORKS
 from ganprune_utils.provenance import fingerprint
 from ganprune_utils.training.checkpoint import state_file, train_epochs
-from ganprune_utils.training.dcgan import pick_device
-from ganprune_utils.training.deterministic import make_deterministic
+from ganprune_utils.training.deterministic import make_deterministic, pick_device
 from ganprune_utils.training.step import update
 
 LOSSES = ("infonce", "cosine")
@@ -24,8 +24,9 @@ class Settings:
     """Everything that decides the trained weights.
 
     Each batch has `per_clip` windows of each clip in it: other moments of the same clip are the negatives that tell
-    *when*, not only *who*. loss: "infonce" over the batch, in both directions; "cosine" is the published binary
-    cross-entropy on the cosine, every pair against one with the next window's sound.
+    *when*, not only *who*. Half of the windows are mirrored. loss: "infonce" over the batch, in both directions;
+    "cosine" is the published binary cross-entropy on the cosine of embeddings without negative values, every pair
+    against one with the next window's sound. network: one of `models.sync.NETWORKS`.
     """
 
     epochs: int
@@ -33,7 +34,8 @@ class Settings:
     batch_size: int = 128
     per_clip: int = 4
     loss: str = "infonce"
-    widths: tuple[int, ...] = (32, 64, 128, 256)
+    network: str = "expert"
+    widths: tuple[int, ...] = ()  # those of the network, where none are given
     lr: float = 1e-3
     threads: int = 1
     seed: int = 0
@@ -41,7 +43,7 @@ class Settings:
 
 @dataclass
 class SyncRun:
-    network: SyncNet
+    network: nn.Module
     history: list[dict] = field(default_factory=list)
     seconds: float = 0.0
     resumed: float = 0.0
@@ -50,16 +52,18 @@ class SyncRun:
 def train(settings: Settings, clips: Clips, folder, device: str = "cpu") -> Iterator[SyncRun]:
     """Train on `clips`, yielding the run after each epoch; its state goes to `folder`, where a killed run goes on.
 
-    Raises ParameterError for an unknown loss, and as `checkpoint.state_file`.
+    Raises ParameterError for an unknown loss or network, and as `checkpoint.state_file`.
     """
-    if settings.loss not in LOSSES:
-        raise ParameterError(f"loss = {settings.loss!r}: must be one of {', '.join(LOSSES)}")
+    for name, allowed in (("loss", LOSSES), ("network", NETWORKS)):
+        if (value := getattr(settings, name)) not in allowed:
+            raise ParameterError(f"{name} = {value!r}: must be one of {', '.join(allowed)}")
     make_deterministic(settings.threads)
     device, clips = pick_device(device), clips.to(pick_device(device))
     random = torch.Generator().manual_seed(settings.seed)
     torch.manual_seed(settings.seed)  # of the initial weights
-    run = SyncRun(SyncNet(settings.widths))
-    run.network.to(device)
+    widths = {"widths": settings.widths} if settings.widths else {}
+    network = NETWORKS[settings.network](**widths, positive=settings.loss == "cosine")
+    run = SyncRun(network.to(device, memory_format=torch.channels_last))
     optimizers = {"network": torch.optim.Adam(run.network.parameters(), settings.lr, fused=True)}
     allowed = windows(clips).cpu()
     counts = allowed[:, 0].bincount()
@@ -76,6 +80,8 @@ def train(settings: Settings, clips: Clips, folder, device: str = "cpu") -> Iter
         total = torch.zeros((), device=device)
         for batch in chosen:
             faces, mel = pair(clips, *batch.unbind(1))
+            mirrored = torch.rand(len(faces), 1, 1, 1, generator=random).to(device) < 0.5
+            faces = torch.where(mirrored, faces.flip(-1), faces).contiguous(memory_format=torch.channels_last)
             seen, heard = run.network.see(faces), run.network.hear(mel)
             loss = infonce(seen, heard, batch) if settings.loss == "infonce" else cosine_loss(seen, heard)
             update(optimizers["network"], loss)

@@ -117,11 +117,25 @@ def test_an_executed_copy_is_of_the_source_as_it_is():
         assert not any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", []))
 
 
-def test_there_are_ten_slides_and_their_pictures_exist():
-    text = (COURSEWORK / "slides.md").read_text(encoding="utf-8")
-    assert len(text.split("\n---\n")) == 10
-    pictures = re.findall(r"\]\(([^)]+\.png)\)", text)
-    assert len(pictures) == 3 and all((COURSEWORK / name).is_file() for name in pictures)
+# Notebooks 14 to 17 are new: their answers come with their results.
+ANSWERED = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.name < "14")
+
+
+@pytest.mark.parametrize("path", ANSWERED, ids=lambda path: path.stem)
+def test_every_exercise_of_the_notebooks_has_an_answer(path):
+    exercises, answers = (
+        "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "markdown")
+        for file in (path, COURSEWORK / "solutions" / path.name)
+    )
+    asked = re.findall(r"(?m)^(\d)\. ", exercises.partition("## Exercises")[2])
+    assert re.findall(r"(?m)^## (\d)\. ", answers) == asked
+
+
+def test_there_are_ten_slides_with_pictures_that_fit(tmp_path):
+    assert len((COURSEWORK / "slides.md").read_text(encoding="utf-8").split("\n---\n")) == 10
+    page = build.slides(tmp_path).read_text(encoding="utf-8")
+    widths = re.findall(r'<img [^>]*src="data:image/png[^>]*width="(\d+)"', page)
+    assert len(widths) == 3 and max(map(int, widths)) <= 860  # a slide has 900 pixels
 
 
 def test_a_badge_is_rendered_only_where_the_repository_has_an_address():

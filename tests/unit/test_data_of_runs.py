@@ -89,7 +89,7 @@ def test_every_notebook_that_reads_data_is_known_to():
     def reads(notebook):
         cells = json.loads((ROOT / notebook).read_text("utf-8"))["cells"]
         source = "".join(line for cell in cells if cell["cell_type"] == "code" for line in cell["source"])
-        return "images.load(" in source or "pairs.load(" in source
+        return any(f"{kind}.load(" in source for kind in ("images", "pairs", "clips"))
 
     assert {step for step, notebook in studies.NOTEBOOKS.items() if reads(notebook)} == {*studies.READ_DATA}
 

@@ -103,6 +103,11 @@ def test_an_allocation_beyond_the_scan_is_a_clear_error():
         layer_sensitivity.allocate(curves, {"a": 10, "b": 10}, 0.9)
 
 
+def test_rounding_leaves_no_negative_share():
+    curves = {"a": ([0.9], [0.1]), "b": ([0.9], [5.0])}
+    assert layer_sensitivity.allocate(curves, {"a": 10, "b": 3}, 0.3) == {"a": pytest.approx(0.39), "b": 0.0}
+
+
 def test_damages_that_fall_by_chance_do_not_count_as_gains():
     hull = layer_sensitivity.lower_hull([0.2, 0.4, 0.6], [-0.1, 0.3, 0.2])
     assert hull == [(0.0, 0.0), (0.2, 0.0), (0.6, 0.3)]

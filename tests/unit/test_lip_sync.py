@@ -62,7 +62,7 @@ def test_shifted_frames_take_their_landmarks_along():
 @pytest.mark.slow
 def test_the_landmark_network_learns_drawn_mouths():
     train, test = (clips.load(split, "drawn") for split in ("train", "test"))
-    model = landmarks.train(train, epochs=20, every=1, batch_size=16)
+    model = landmarks.train(train, epochs=20, batch_size=16)
     clip = torch.arange(len(test)).repeat_interleave(test.frame_starts.diff())
     found, truth = clips.lip_opening(landmarks.find(model, test.frames)), clips.lip_opening(test.landmarks)
     assert landmarks.errors(model, test)["point"] < 2

@@ -17,6 +17,7 @@ from ganprune_utils.models import checkpoints
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
 from ganprune_utils.training import pix2pix
+from ganprune_utils.training.step import up_and_down
 from tests.conftest import real_data
 
 INPUTS = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -250,8 +251,8 @@ def test_finetuning_goes_on_from_what_it_is_given_and_leaves_it_alone(small_task
 
 def test_the_rate_of_a_finetuning_rises_and_falls(small_task, monkeypatch):
     rates, networks = [], (UNet(1, 1, ngf=2), PatchDiscriminator(1, 1, 2))
-    shares = pix2pix.up_and_down(20)
-    assert shares == pytest.approx([0.5, *(k / 19 for k in range(19, 0, -1))]) and pix2pix.up_and_down(1) == [1]
+    shares = up_and_down(20)
+    assert shares == pytest.approx([0.5, *(k / 19 for k in range(19, 0, -1))]) and up_and_down(1) == [1]
     step = pix2pix.step
     monkeypatch.setattr(pix2pix, "step", lambda *given: rates.append(rates_of(given[2])) or step(*given))
     pix2pix.finetune(pix2pix.Settings(epochs=1, **SMALL), *networks, small_task, 20)

@@ -422,7 +422,7 @@ def test_unets_are_trained_before_they_are_pruned(tmp_path):
         load(unets=[edges], unet_pruning={"steps": 0})
     with pytest.raises(ParameterError, match="unet_pruning: stepz: no such parameter"):
         load(unets=[edges | {"pruning": {"stepz": 1}}], unet_pruning={})
-    with pytest.raises(ParameterError, match="asks for no run; needs pairs, classifiers or unets"):
+    with pytest.raises(ParameterError, match="asks for no run; needs pairs, classifiers, unets or talking_faces"):
         load()
 
 

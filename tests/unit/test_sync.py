@@ -25,5 +25,7 @@ def test_it_learns_and_a_stopped_run_ends_with_the_same_bits(tmp_path):
     assert whole.history[1]["loss"] < whole.history[0]["loss"]
     for one, other in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
         assert torch.equal(one, other)
+    with pytest.raises(ParameterError, match="network = 'x'"):
+        next(sync.train(sync.Settings(1, network="x"), clips, tmp_path))
     with pytest.raises(ParameterError, match="loss = 'l2'"):
         next(sync.train(sync.Settings(1, loss="l2"), clips, tmp_path))

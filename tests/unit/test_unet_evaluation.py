@@ -13,7 +13,7 @@ from ganprune_utils import parameters
 from ganprune_utils.analysis import equal_cost, unet_layers
 from ganprune_utils.data.pairs import Pairs
 from ganprune_utils.errors import DataError, ParameterError
-from ganprune_utils.evaluation import unet_runs
+from ganprune_utils.evaluation import finetuning, unet_runs
 from ganprune_utils.evaluation.unet import UNetEvaluator, network_digest, spread, translate
 from ganprune_utils.models.checkpoints import save_network
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
@@ -41,7 +41,7 @@ DENSE, INNER, GLOBAL, LAMP = (
 
 
 def table(scores: dict) -> pd.DataFrame:
-    """Columns (method, measure, target, fine_tuning, run) as `unet_runs.Evaluated` has them."""
+    """Columns (method, measure, target, fine_tuning, run) as `finetuning.Evaluated` has them."""
     return pd.DataFrame(scores).rename_axis(columns=KEY)
 
 
@@ -147,7 +147,7 @@ def test_the_halves_of_the_test_pairs_have_nothing_in_common():
     validation, other = (UNetEvaluator("paired_folder", test, split) for split in ("validation", "test"))
     assert torch.equal(validation.inputs, test.inputs[::2]) and torch.equal(other.inputs, test.inputs[1::2])
     network = trained_like(UNet(1, 1, ngf=16))
-    assert other(network) == other.scores(translate(network, other.inputs))
+    assert other.measure(network)["scores"] == other.scores(translate(network, other.inputs))
     assert other.scores(other.targets)["l1"] == 0
     # Thinned, a half stays a half.
     few = UNetEvaluator("paired_folder", test, "validation", 5)
@@ -178,7 +178,7 @@ def trained(tmp_path_factory):
 
 def tuning_in(folder, source, train=None, evaluator=None, precision="float32"):
     evaluator = evaluator or UNetEvaluator("paired_folder", random_pairs())
-    return unet_runs.FineTuning(folder, source, train or random_pairs(24, "train"), evaluator, precision, 1)
+    return unet_runs.UNetTuning(folder, source, train or random_pairs(24, "train"), evaluator, precision, 1)
 
 
 def test_pairs_in_another_direction_than_those_of_the_training_are_refused(trained, tmp_path):
@@ -215,7 +215,7 @@ LENGTHS = parameters.fine_tunings("2 steps, 2 runs; 1 epoch, 1 run, at 0.7")
 
 def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on(trained, tmp_path, monkeypatch):
     dense = trained_like(UNet(1, 1, ngf=4))
-    first = unet_runs.evaluate(tuning_in(tmp_path, trained), candidates_of(dense), 0, LENGTHS)
+    first = finetuning.evaluate(tuning_in(tmp_path, trained), candidates_of(dense), 0, LENGTHS)
     keys = list(first.rows[KEY].itertuples(index=False, name=None))
     assert keys == [
         ("dense", "-", "-", "as trained", 0),
@@ -233,7 +233,7 @@ def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on
     assert first.rows.macs[0] == costs(dense, torch.zeros(1, 1, 32, 32))["macs"]
     assert [images.shape for images in first.images] == [(8, 1, 32, 32)] * 9
     # As trained is not fine-tuned; an epoch of 24 pairs has 3 steps of 8.
-    assert l1[keys[0]] == pytest.approx(UNetEvaluator("paired_folder", random_pairs())(dense)["l1"])
+    assert l1[keys[0]] == pytest.approx(UNetEvaluator("paired_folder", random_pairs()).measure(dense)["scores"]["l1"])
     again = tuning_in(tmp_path, trained)
     assert again.result(candidates_of(dense)[0], 0, 3)["scores"]["l1"] == l1[keys[7]]
 
@@ -242,7 +242,7 @@ def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on
 
     monkeypatch.setattr(unet_runs.pix2pix, "finetune", finetune)
     tuning = tuning_in(tmp_path, trained)
-    second = unet_runs.evaluate(tuning, candidates_of(dense), 0, LENGTHS, worker=1, workers=3)
+    second = finetuning.evaluate(tuning, candidates_of(dense), 0, LENGTHS, worker=1, workers=3)
     pd.testing.assert_frame_equal(first.rows, second.rows)
     pd.testing.assert_frame_equal(first.scores["l1"], second.scores["l1"])
     assert tuning.cache.seconds > 0
@@ -252,17 +252,18 @@ def test_every_fine_tuning_has_its_runs_and_costs_and_an_interrupted_one_goes_on
 
 def test_processes_share_the_work_each_with_a_part_of_its_own(trained, tmp_path, monkeypatch):
     computed = []
-    result = {"scores": {"l1": 0.1}, "l1": torch.ones(3), "ssim": torch.ones(3), "images": torch.zeros(8, 1, 2, 2)}
+    each = {"l1": torch.ones(3), "ssim": torch.ones(3)}
+    result = {"scores": {"l1": 0.1}, "each": each, "images": torch.zeros(8, 1, 2, 2)}
     tuning = tuning_in(tmp_path, trained)
     monkeypatch.setattr(
         tuning, "result", lambda candidate, seed, steps: computed.append((candidate, seed, steps)) or result
     )
     candidates = candidates_of(trained_like(UNet(1, 1, ngf=4)))
-    unet_runs.evaluate(tuning, candidates, 5, LENGTHS)
+    finetuning.evaluate(tuning, candidates, 5, LENGTHS)
     alone = list(computed)
     for worker in range(4):
         computed.clear()
-        unet_runs.evaluate(tuning, candidates, 5, LENGTHS, worker, workers=4)
+        finetuning.evaluate(tuning, candidates, 5, LENGTHS, worker, workers=4)
         assert computed == alone[worker::4] + alone and len(alone) == 9
 
 
@@ -274,7 +275,7 @@ def test_frames_of_a_clip_are_averaged_before_they_are_compared(trained, tmp_pat
     dense = trained_like(UNet(1, 1, ngf=4))
     result = tuning_in(tmp_path, trained, evaluator=evaluator).result(Candidate("dense", "-", "-", 1.0, dense), 0, 0)
     each = evaluator.each(translate(dense, evaluator.inputs)).l1.to_numpy().reshape(5, 4)
-    assert result["l1"].tolist() == pytest.approx(each.mean(1).tolist())
+    assert result["each"]["l1"].tolist() == pytest.approx(each.mean(1).tolist())
     assert result["scores"]["l1"] == pytest.approx(each.mean())
 
 

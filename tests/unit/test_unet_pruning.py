@@ -11,6 +11,7 @@ from ganprune_utils.errors import ParameterError
 from ganprune_utils.metrics import cost
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.unet import UNet, without_dead_weights
+from ganprune_utils.models.wav2lip import Wav2Lip
 from ganprune_utils.pruning import choose_filters, filter_groups, filter_scores, remove_filters
 from ganprune_utils.pruning import unet as unet_pruning
 from ganprune_utils.pruning.unet import (
@@ -23,7 +24,6 @@ from ganprune_utils.pruning.unet import (
     costs,
     costs_without,
     describe_groups,
-    level_of,
     prune_to,
     reduce_depth,
     targets,
@@ -65,7 +65,7 @@ def test_every_method_reaches_the_cost(unet, groups, method, measure):
     small = prune_to(unet, method, target, measure, INPUTS, groups=groups)
     assert costs(small, INPUTS)[measure] == pytest.approx(target, rel=0.06)
     left = {name: small.get_submodule(name).out_channels for name in groups}
-    touched = {level_of(name) for name, group in groups.items() if left[name] < group.size}
+    touched = {unet.level(name) for name, group in groups.items() if left[name] < group.size}
     inner = {"inner": {4, 5}, "random inner": {4, 5}}
     assert touched == inner.get(method, {1, 2, 3, 4, 5}) or method in ("global", "lamp")
 
@@ -86,7 +86,7 @@ def test_how_many_levels_are_inner_is_asked_for(unet, groups):
     target = 0.7 * costs(unet, INPUTS)["macs"]
     small = prune_to(unet, "inner", target, "macs", INPUTS, groups=groups, inner_levels=3)
     left = {name: small.get_submodule(name).out_channels for name in groups}
-    assert {level_of(name) for name, group in groups.items() if left[name] < group.size} == {3, 4, 5}
+    assert {unet.level(name) for name, group in groups.items() if left[name] < group.size} == {3, 4, 5}
 
 
 def test_depth_reduction_reaches_only_what_whole_levels_cost(unet):
@@ -94,7 +94,7 @@ def test_depth_reduction_reaches_only_what_whole_levels_cost(unet):
     for levels, cost_of in enumerate(of_levels, start=1):
         for factor in (1 / 1.04, 1.04):
             assert prune_to(unet, DEPTH_REDUCTION, factor * cost_of, "macs", INPUTS).depth == 5 - levels
-    with pytest.raises(OutOfReach, match="depth reduction: whole levels cannot reach"):
+    with pytest.raises(OutOfReach, match="depth reduction: whole parts cannot reach"):
         prune_to(unet, DEPTH_REDUCTION, (of_levels[0] + of_levels[1]) / 2, "macs", INPUTS)
 
 
@@ -194,6 +194,12 @@ def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
         all_methods(unet, targets(unet, {"macs": [0.7]}, INPUTS), 1, INPUTS)
 
 
+def inputs_of(network, size):
+    if isinstance(network, Wav2Lip):
+        return torch.randn(2, 1, 80, 16), torch.randn(2, 6, *size)
+    return torch.randn(2, network.inputs, *size)
+
+
 def counted_networks():
     whole = UNet(1, 3, ngf=6)
     yield "whole", whole, (32, 32)
@@ -202,6 +208,8 @@ def counted_networks():
     yield "pixel", without_dead_weights(whole, (32, 32)), (32, 32)
     yield "reduced depth", reduce_depth(trained_like(UNet(1, 3, ngf=6)), 2), (32, 32)
     yield "deep", UNet(3, 3, ngf=4, depth=6), (64, 64)
+    yield "talking face", Wav2Lip(2, 2, 2), (96, 96)
+    yield "talking face without its inner levels", Wav2Lip(2, 2, 2, residual=False).without_levels(2), (96, 96)
     yield "keeps luma", UNet(1, 3, ngf=5, depth=3, keeps_luma=True), (16, 24)
 
 
@@ -210,12 +218,15 @@ def counted_networks():
 @pytest.mark.parametrize("network, size", [pytest.param(n, size, id=name) for name, n, size in counted_networks()])
 def test_costs_by_arithmetic_are_those_of_the_network_itself(network, size, criterion, ratio, scope):
     network = network.eval()
-    inputs = torch.randn(2, network.inputs, *size)
+    inputs = inputs_of(network, size)
     groups = filter_groups(network, inputs)
     removed = choose_filters(filter_scores(network, groups, criterion, inputs), ratio, scope)
     small = remove_filters(network, removed, inputs, groups)
     parameters = sum(parameter.numel() for parameter in small.parameters())
-    assert costs_without(network, removed, size) == {"macs": cost.macs(small, inputs), "parameters": parameters}
+    assert costs_without(network, groups, inputs)(removed) == {
+        "macs": cost.macs(small, inputs),
+        "parameters": parameters,
+    }
     assert costs(small, inputs) == {"macs": cost.macs(small, inputs), "parameters": parameters}
 
 
