@@ -1,5 +1,7 @@
 """Pruned networks fine-tuned alike and evaluated; each result is cached, so that an interrupted run goes on."""
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -20,9 +22,8 @@ KEY = ["method", "measure", "target", "fine_tuning", "run"]
 class FineTuning:
     """Trains networks on for some steps by the rules of their training, and evaluates what they become.
 
-    What trains them says `finetuned`, in a class of each kind.
-
     Args:
+        finetuned: gives a copy of a network after so many steps, at least one: (network, seed, steps) to network.
         evaluator: its `measure` gives the `scores` of a network, a table `each` with a row per clip, and a few of its
             `images`.
         example: what a network is called with, for its cost.
@@ -30,24 +31,33 @@ class FineTuning:
         beside: networks that train along; they decide a result, too.
     """
 
-    def __init__(self, cache: ResultCache, evaluator, example, n_windows: int, batch_size: int, beside=()):
-        self.cache, self.evaluator, self.example, self.beside = cache, evaluator, Inputs.of(example), beside
+    def __init__(
+        self,
+        finetuned: Callable[[nn.Module, int, int], nn.Module],
+        cache: ResultCache,
+        evaluator,
+        example,
+        n_windows: int,
+        batch_size: int,
+        beside=(),
+    ):
+        self.finetuned, self.cache, self.evaluator = finetuned, cache, evaluator
+        self.example, self.beside = Inputs.of(example), beside
         self.n_windows, self.batch_size = n_windows, batch_size
-
-    def finetuned(self, network: nn.Module, seed: int, steps: int) -> nn.Module:
-        """A copy of `network` after `steps` steps, 0 or more."""
-        raise NotImplementedError
 
     def before_and_after(self, network: nn.Module, seed: int, steps: int) -> list[dict]:
         """Two rows of scores with a column fine_tuned: the network as it is, and after `steps` steps."""
 
         def rows():
-            states = {after: self.finetuned(network, seed, after * steps) for after in (False, True)}
+            states = {after: self._after(network, seed, after * steps) for after in (False, True)}
             measured = {after: self.evaluator.measure(state)["scores"] for after, state in states.items()}
             return {"rows": [{"fine_tuned": after, **scores} for after, scores in measured.items()]}
 
         name = f"before and after {steps} {network_digest(network, *self.beside)} {seed}"
         return self.cache(name, rows)["rows"]
+
+    def _after(self, network: nn.Module, seed: int, steps: int) -> nn.Module:
+        return self.finetuned(network, seed, steps) if steps else copy.deepcopy(network).to(self.evaluator.device)
 
     def steps(self, length: parameters.Length) -> int:
         return length.steps(self.n_windows, self.batch_size)
@@ -57,7 +67,7 @@ class FineTuning:
         network = candidate.network
 
         def evaluated():
-            measured = self.evaluator.measure(self.finetuned(network, seed, steps))
+            measured = self.evaluator.measure(self._after(network, seed, steps))
             each = {name: torch.tensor(column.to_numpy()) for name, column in measured["each"].items()}
             return measured | {"each": each}
 

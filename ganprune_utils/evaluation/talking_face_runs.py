@@ -1,10 +1,7 @@
 """Talking-face generators fine-tuned by the rules of their training: what `evaluation.finetuning` asks of a kind."""
 
-import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-
-from torch import nn
 
 from ganprune_utils.cache import ResultCache
 from ganprune_utils.data.clips import Clips, windows
@@ -18,7 +15,9 @@ from ganprune_utils.training.deterministic import make_deterministic
 SETTINGS = ("batch_size", "lambda_sync", "lambda_adversarial", "lr")
 
 
-class TalkingFaceTuning(FineTuning):
+def tuning(
+    folder, source: Path, judges: Path, train: Clips, evaluator: TalkingFaceEvaluator, example, threads: int
+) -> FineTuning:
     """Fine-tuning of talking-face generators.
 
     Args:
@@ -28,22 +27,16 @@ class TalkingFaceTuning(FineTuning):
         evaluator: its device is that of the fine-tuning, too.
         example: what a generator is called with.
     """
+    make_deterministic(threads)
+    trained = read_card(source / "generator.safetensors")["parameters"]
+    settings = talking_face.Settings(epochs=1, threads=threads, **{name: trained[name] for name in SETTINGS})
+    decided = {"train": train.sha256, "test": evaluator.clips.sha256, "clips": len(evaluator.clips)}
+    decided |= {"settings": asdict(settings), "device": evaluator.device.type}
+    decided["judges"] = network_digest(evaluator.judge, evaluator.landmarks)
+    clips, expert = train.to(evaluator.device), load_network(judges, "sync")
 
-    def __init__(
-        self, folder, source: Path, judges: Path, train: Clips, evaluator: TalkingFaceEvaluator, example, threads: int
-    ):
-        trained = read_card(source / "generator.safetensors")["parameters"]
-        rules = {name: trained[name] for name in SETTINGS}
-        self.settings = talking_face.Settings(epochs=1, threads=threads, **rules)
-        self.train, expert = train.to(evaluator.device), load_network(judges, "sync")
-        decided = {"train": train.sha256, "test": evaluator.clips.sha256, "clips": len(evaluator.clips)}
-        decided |= {"settings": asdict(self.settings), "device": evaluator.device.type}
-        decided["judges"] = network_digest(evaluator.judge, evaluator.landmarks)
-        cache, n_windows = ResultCache(Path(folder) / "cache", __name__, **decided), len(windows(train, margin=2))
-        super().__init__(cache, evaluator, example, n_windows, self.settings.batch_size, (expert,))
+    def finetuned(network, seed, steps):
+        return talking_face.finetune(replace(settings, seed=seed), network, clips, expert, steps)
 
-    def finetuned(self, network: nn.Module, seed: int, steps: int) -> nn.Module:
-        make_deterministic(self.settings.threads)
-        if not steps:
-            return copy.deepcopy(network).to(self.evaluator.device)
-        return talking_face.finetune(replace(self.settings, seed=seed), network, self.train, *self.beside, steps)
+    cache, n_windows = ResultCache(Path(folder) / "cache", __name__, **decided), len(windows(train, margin=2))
+    return FineTuning(finetuned, cache, evaluator, example, n_windows, settings.batch_size, (expert,))

@@ -1,6 +1,5 @@
 """U-Nets fine-tuned by the rules of their training: what `evaluation.finetuning` asks of a kind of network."""
 
-import copy
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ganprune_utils.training.deterministic import make_deterministic
 SETTINGS = ("lambda_l1", "lr_generator", "lr_discriminator", "beta1", "beta2", "batch_size")
 
 
-class UNetTuning(FineTuning):
+def tuning(folder, source: Path, train, evaluator: UNetEvaluator, precision: str, threads: int) -> FineTuning:
     """Fine-tuning of U-Nets.
 
     Args:
@@ -27,23 +26,18 @@ class UNetTuning(FineTuning):
 
     Raises ParameterError where they go in another direction than those of the training.
     """
+    make_deterministic(threads)
+    trained = read_card(source / "generator.safetensors")["parameters"]
+    if train.direction != (direction := trained.get("direction", parameters.DIRECTIONS[0])):
+        raise ParameterError(f"direction = {train.direction!r}: {source} was trained with {direction}")
+    rules = {name: trained[name] for name in SETTINGS} | {"augment": trained.get("augment", False)}
+    settings = pix2pix.Settings(epochs=1, precision=precision, threads=threads, **rules)
+    decided = {"train": train.sha256, "settings": asdict(settings), **evaluator.decided}
+    decided["device"] = evaluator.device.type
+    pairs, discriminator = train.to(evaluator.device), load_network(source, "discriminator")
 
-    def __init__(self, folder, source: Path, train, evaluator: UNetEvaluator, precision: str, threads: int):
-        make_deterministic(threads)
-        trained = read_card(source / "generator.safetensors")["parameters"]
-        if train.direction != (direction := trained.get("direction", parameters.DIRECTIONS[0])):
-            raise ParameterError(f"direction = {train.direction!r}: {source} was trained with {direction}")
-        rules = {name: trained[name] for name in SETTINGS} | {"augment": trained.get("augment", False)}
-        self.settings = pix2pix.Settings(epochs=1, precision=precision, threads=threads, **rules)
-        self.train = train.to(evaluator.device)
-        decided = {"train": train.sha256, "settings": asdict(self.settings), **evaluator.decided}
-        decided["device"] = evaluator.device.type
-        cache, beside = ResultCache(Path(folder) / "cache", __name__, **decided), load_network(source, "discriminator")
-        example = evaluator.inputs[:2].float()
-        super().__init__(cache, evaluator, example, len(train), self.settings.batch_size, (beside,))
+    def finetuned(network, seed, steps):
+        return pix2pix.finetune(replace(settings, seed=seed), network, discriminator, pairs, steps).generator
 
-    def finetuned(self, network, seed, steps):
-        if not steps:
-            return copy.deepcopy(network).to(self.evaluator.device)
-        settings = replace(self.settings, seed=seed)
-        return pix2pix.finetune(settings, network, *self.beside, self.train, steps).generator
+    cache, example = ResultCache(Path(folder) / "cache", __name__, **decided), evaluator.inputs[:2].float()
+    return FineTuning(finetuned, cache, evaluator, example, len(train), settings.batch_size, (discriminator,))

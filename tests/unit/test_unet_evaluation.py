@@ -178,7 +178,7 @@ def trained(tmp_path_factory):
 
 def tuning_in(folder, source, train=None, evaluator=None, precision="float32"):
     evaluator = evaluator or UNetEvaluator("paired_folder", random_pairs())
-    return unet_runs.UNetTuning(folder, source, train or random_pairs(24, "train"), evaluator, precision, 1)
+    return unet_runs.tuning(folder, source, train or random_pairs(24, "train"), evaluator, precision, 1)
 
 
 def test_pairs_in_another_direction_than_those_of_the_training_are_refused(trained, tmp_path):
