@@ -9,7 +9,7 @@ LABELS = {
     "uqi_sewar": "UQI as in sewar",
     "ssim": "SSIM",
     "ms_ssim": "MS-SSIM",
-    "frechet": "Fréchet classifier distance",
+    "frechet": "Fréchet distance",
     "kid": "kernel distance (KID)",
     "score": "classifier score",
     "precision": "precision",

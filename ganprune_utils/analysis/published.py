@@ -49,7 +49,7 @@ def tables() -> Path:
 
 def numbers() -> Iterator[tuple[str, float, float]]:
     """(what it is, published, recomputed) of each number, as soon as it is computed; all of one seed, then the next."""
-    known = pd.concat(read() for read in (_likeness, _quality)).set_index(KEY).value
+    known = pd.concat(read() for read in (_similarity, _quality)).set_index(KEY).value
     judges = {dataset: QualityEvaluator(dataset) for dataset in DATASETS}
     for dataset, judge in judges.items():
         yield f"{dataset} SSIM of unrelated images, floats with L = 255", *blind_ssim(judge, dataset)
@@ -59,7 +59,7 @@ def numbers() -> Iterator[tuple[str, float, float]]:
             yield " ".join(map(str, place)), known[place], value
 
 
-def _likeness() -> pd.DataFrame:
+def _similarity() -> pd.DataFrame:
     return _as_pruned(pd.read_csv(tables() / "means.csv"))
 
 
@@ -77,7 +77,7 @@ def _as_pruned(rows: pd.DataFrame) -> pd.DataFrame:
 def recomputed(
     judge: QualityEvaluator, dataset: str, seed: int, method: str, scope: str, threshold: float, last_layer: str
 ) -> dict[str, float]:
-    """The Fréchet distance of a pretrained generator once pruned; in the first table its likeness to the dense one."""
+    """The Fréchet distance of a pretrained generator once pruned; in the first table also its similarity to dense."""
     dense, pruned = (checkpoints.load_generator(dataset, seed) for _ in range(2))
     pruning.apply_masks(pruned, pruning.masks_for(pruned, method, scope, threshold, seed, last_layer))
     noise = sampling.draw_noise(N_QUALITY, dense.latent_dim, sampling.NOISE_SEEDS["test"])

@@ -43,7 +43,7 @@ def what_pays(best: pd.DataFrame, one_image: dict[str, float]) -> Figure:
             axis.plot(rows.macs / 1e6, rows.frechet, marker=marker, label=way if len(rows) else None, **look)
         log_x(axis, {m: f"{m:g}" for m in (0.2, 0.5, 1, 2, 5, 10, 20) if own.macs.min() < 1.2e6 * m})
         log_y(axis)
-        axis.set(xlabel="million multiply-accumulates an image", title=titled(dataset))
+        axis.set(xlabel="million multiply-accumulates per image", title=titled(dataset))
     axes[0][0].set_ylabel(LABELS["frechet"])
     figure.suptitle("Masks save no multiplications. Removed filters do, and need retraining.", fontsize=11)
     legend_below(figure, {"one image, repeated": ONE_IMAGE}, ncols=3)

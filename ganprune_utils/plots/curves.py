@@ -21,10 +21,10 @@ def score_distributions(scores: pd.DataFrame) -> Figure:
 
 
 def trade_off(curves: pd.DataFrame, chance_level: pd.DataFrame, metrics: list[str]) -> Figure:
-    """Mean similarity to the dense generator against overall sparsity, one line a method, bands over seeds.
+    """Mean similarity to the dense generator against overall sparsity, one line per method, bands over seeds.
 
-    `curves` has columns dataset, seed, label, sparsity, metric, value; one row of panels a data set. `chance_level` has
-    dataset, metric, value: the score of unrelated images, drawn as a dotted line.
+    `curves` has columns dataset, seed, label, sparsity, metric, value; one row of panels per data set. `chance_level`
+    has dataset, metric, value: the score of unrelated images, drawn as a dotted line.
     """
     curves = of_every_seed(curves)
     levels = chance_level.set_index(["dataset", "metric"]).value

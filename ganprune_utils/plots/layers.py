@@ -19,9 +19,9 @@ ALLOCATIONS = {
 
 
 def layer_heat_maps(scan: pd.DataFrame, metrics: list[str]) -> Figure:
-    """One heat map a metric: layers in rows, percent of the layer removed in columns; by percentage only.
+    """One heat map per metric: layers in rows, percent of the layer removed in columns; by percentage only.
 
-    `scan` has columns layer, method, threshold and the metrics, one row a (layer, threshold).
+    `scan` has columns layer, method, threshold and the metrics, one row per (layer, threshold).
     """
     rows = scan[scan.method == "percentage"]
     figure, axes = plt.subplots(1, len(metrics), figsize=(4.6 * len(metrics), 2.6), squeeze=False)
@@ -37,7 +37,7 @@ def layer_heat_maps(scan: pd.DataFrame, metrics: list[str]) -> Figure:
 
 
 def layer_curves(scan: pd.DataFrame, reference: pd.DataFrame, metrics: list[str]) -> Figure:
-    """One panel a metric: a line a layer over its sparsity, dashed where BatchNorm was recalibrated.
+    """One panel per metric: a line per layer over its sparsity, dashed where BatchNorm was recalibrated.
 
     Points by percentage are round, by s square. `reference` has the dense generator's values.
     """
@@ -60,7 +60,7 @@ def layer_curves(scan: pd.DataFrame, reference: pd.DataFrame, metrics: list[str]
 
 
 def allocation_comparison(compared: pd.DataFrame, dense: pd.DataFrame) -> Figure:
-    """Fréchet distance by overall sparsity, a bar a method, without and with recalibration; dotted: the dense one."""
+    """Fréchet distance by overall sparsity, a bar per method, without and with recalibration; dotted: the dense one."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     for axis, (recalibrated, rows) in zip(axes, compared.groupby("recalibrated"), strict=True):
         table = rows.pivot(index="percent", columns="method", values="frechet").rename("{:g} %".format)
@@ -77,8 +77,8 @@ def why_the_last_layer(shares: pd.DataFrame, ranking: pd.DataFrame) -> Figure:
     """Left: how much of the last layer each criterion removes; right: what a thousand weights of each layer are worth.
 
     Args:
-        shares: columns dataset, label, overall and last, in percent; one row a pruned generator.
-        ranking: columns dataset, layer and damage (rise of the Fréchet distance a thousand weights), a row a seed.
+        shares: columns dataset, label, overall and last, in percent; one row per pruned generator.
+        ranking: columns dataset, layer and damage (rise of the Fréchet distance per thousand weights), a row per seed.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.8))
     styles = dict(zip(shares.dataset.unique(), ("-", "--"), strict=False))
@@ -102,7 +102,7 @@ def why_the_last_layer(shares: pd.DataFrame, ranking: pd.DataFrame) -> Figure:
 
 
 def layer_bands(scan: pd.DataFrame, dense: pd.DataFrame, metrics: list[str]) -> Figure:
-    """A row of panels a data set: each metric over the sparsity of one layer, as pruned, bands over training seeds.
+    """One row of panels per data set: each metric over the sparsity of one layer, as pruned, bands over training seeds.
 
     `scan` has columns dataset, seed, layer, method, threshold, recalibrated, sparsity and the metrics; by percentage
     only, because the s of one seed is another sparsity in the next. `dense` has the same columns without a layer.

@@ -11,7 +11,7 @@ COLLAPSED = {"color": "#666666", "linestyle": "-.", "linewidth": 1}
 
 
 def quality_curves(generators: pd.DataFrame, metric: str, collapsed: float) -> Figure:
-    """A metric of one data set over overall sparsity: as pruned, and recalibrated; a line a method, bands over seeds.
+    """A metric of one data set over overall sparsity: as pruned, and recalibrated; a line per method, bands over seeds.
 
     `generators` has columns dataset, seed, label, recalibrated, threshold, sparsity and the metric. Dotted: the dense
     generator; dash-dotted: `collapsed`, the metric of one image repeated.
@@ -39,7 +39,7 @@ def quality_curves(generators: pd.DataFrame, metric: str, collapsed: float) -> F
 def last_layer_curves(generators: pd.DataFrame, collapsed: float) -> Figure:
     """Fréchet distance of one data set over overall sparsity, as pruned: the last layer pruned too, and kept dense.
 
-    `generators` are the rows of `by_last_layer`, one line a method, bands over seeds; dash-dotted: `collapsed`, the
+    `generators` are the rows of `by_last_layer`, one line per method, bands over seeds; dash-dotted: `collapsed`, the
     distance of one image repeated.
     """
     titles = {"pruned": "Every layer pruned:\nthe criterion matters", "dense": "Last layer dense:\nthe criteria agree"}

@@ -12,7 +12,7 @@ from ganprune_utils.plots.style import COLOURS, short
 def layer_sparsity(table: pd.DataFrame, method: str, scope: str) -> Figure:
     """Sparsity by layer (bars) with the overall sparsity and the mean of the layers (lines).
 
-    `table` has columns network, layer and sparsity, one row a layer and one "overall" a network.
+    `table` has columns network, layer and sparsity, one row per layer and one "overall" per network.
     """
     networks = list(dict.fromkeys(table.network))
     colour = COLOURS.get(f"{method} ({scope})", COLOURS[method])

@@ -33,7 +33,7 @@ def test_it_says_what_is_not_computed_with_the_command_and_the_hours():
 
 
 def test_every_number_to_compute_is_published():
-    known = pd.concat([published._likeness(), published._quality()]).set_index(published.KEY).value
+    known = pd.concat([published._similarity(), published._quality()]).set_index(published.KEY).value
     for dataset in published.DATASETS:
         for seed in published.SEEDS:
             for run in [*published.RUNS, *published.LAST_LAYER]:
@@ -67,7 +67,7 @@ def test_it_stops_after_the_minutes_that_it_is_given(monkeypatch, capsys):
 def test_a_published_number_comes_out_again():
     judge = published.QualityEvaluator("fashion_mnist")
     values = published.recomputed(judge, "fashion_mnist", 0, "percentage", "global", 50.0, "pruned")
-    known = pd.concat([published._likeness(), published._quality()]).set_index(published.KEY).value
+    known = pd.concat([published._similarity(), published._quality()]).set_index(published.KEY).value
     for metric, value in values.items():
         digits = published.digits_that_agree(
             known["fashion_mnist", 0, "percentage", "global", 50, "pruned", metric], value
