@@ -13,8 +13,8 @@ from ganprune_utils.errors import CheckpointError, StudyError
 from ganprune_utils.export.onnx import export
 from ganprune_utils.models import checkpoints
 from ganprune_utils.models.sampling import recalibration_noise
+from ganprune_utils.pruning.at_cost import costs
 from ganprune_utils.pruning.importance import FILTER_CRITERIA, SCOPES
-from ganprune_utils.pruning.unet import costs
 
 
 def main(arguments=None) -> int:

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from ganprune_utils.errors import DataError
-from ganprune_utils.pruning.unet import DEPTH_REDUCTION, METHODS
+from ganprune_utils.pruning.at_cost import DEPTH_REDUCTION, METHODS
 from ganprune_utils.statistics import holm
 
 PROPOSED = ("inner", DEPTH_REDUCTION)  # by Kim, Choi and Park, who say that they outperform global pruning

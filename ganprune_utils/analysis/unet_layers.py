@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ganprune_utils.pruning.unet import COSTS, short_name
+from ganprune_utils.pruning.at_cost import COSTS, short_name
 from ganprune_utils.statistics import crossing
 
 CLEAR = 0.7  # of a rank correlation, to speak of an order

@@ -7,7 +7,7 @@ import pandas as pd
 from ganprune_utils.analysis.equal_cost import cost_name
 from ganprune_utils.analysis.formatting import interval, mean_std
 from ganprune_utils.errors import DataError
-from ganprune_utils.pruning.unet import METHODS
+from ganprune_utils.pruning.at_cost import METHODS
 
 METRICS = {"l1": ("L1", 4), "ssim": ("SSIM", 4), "frechet": ("Fréchet distance", 2)}  # and their digits
 PROTOCOL = ("task", "depth", "seed", "ngf", "epochs", "batch_size", "inner_levels", "fine_tuning", "n_test", "margin")

@@ -3,10 +3,8 @@
 GRID (Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0) as 128x128 crops, a file per sentence.
 """
 
-import functools
 import hashlib
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,21 +13,17 @@ import numpy as np
 import torch
 
 from ganprune_utils.artifacts import resolve
-from ganprune_utils.data import drawn, picture_files
+from ganprune_utils.data import clip_files, drawn
+from ganprune_utils.data.clip_files import FPS, LENGTH
 from ganprune_utils.data.images import SPLITS
 from ganprune_utils.data.official import search_roots
-from ganprune_utils.data.picture_files import HIDDEN
-from ganprune_utils.data.speech import RATE, SILENCE, log_mel, read_sound
-from ganprune_utils.errors import DataError, ParameterError, first_line
+from ganprune_utils.data.speech import RATE, SILENCE, log_mel
+from ganprune_utils.errors import DataError, ParameterError
 
 EVERY = 10  # neighbouring frames are all but the same
 TEST_EVERY = 5  # clips of each speaker
 CLIP_SPLITS = (*SPLITS, "held-out")
 HELD_OUT = {"grid": ("s30", "s32"), "drawn": ("d4",), "folder": ()}  # speakers, by source
-SOUNDS = (".ogg", ".wav", ".flac")
-SIZE = 96
-FPS = 25
-LENGTH = 5  # frames of a window, 0.2 s
 MEL_LENGTH = 16  # mel frames of a window
 
 
@@ -38,7 +32,7 @@ def paths(split: str) -> list[Path]:
 
     Speakers are in both splits: seven, of whom one has 800 of 900 clips, are too few to ask about new ones.
     """
-    files = [path for path in _find(_grid()).values() if path.suffix == ".mp4"]
+    files = [path for path in clip_files.find(_grid()).values() if path.suffix == ".mp4"]
     return _every_fifth([list(own) for _, own in itertools.groupby(files, lambda path: path.parent)], split)
 
 
@@ -119,12 +113,13 @@ def load(split: str, source: str = "grid", folder=None, held_out: Sequence[str] 
         title, landmarks, found = "drawn faces", {}, {name: None for name in drawn.NAMES}
     else:
         root = resolve(folder) if folder else _grid()
-        title, found = f"clips in {root}", _find(root)
+        title, found = f"clips in {root}", clip_files.find(root)
         landmarks = np.load(root / "landmarks.npz") if (root / "landmarks.npz").is_file() else {}
     read, notes = {}, []
     for name in _choose(list(found), split, held_out):
         try:
-            frames, sound, points = drawn.draw(name) if source == "drawn" else _read(found[name], landmarks, name)
+            clip = drawn.draw(name) if source == "drawn" else clip_files.read(found[name], landmarks, name)
+            frames, sound, points = clip
             read[name] = (frames, _mel(sound, len(frames)), points)
         except DataError as error:
             notes.append(f"{name}: {error}")
@@ -189,34 +184,8 @@ def lip_opening(landmarks: torch.Tensor) -> torch.Tensor:
     return landmarks[..., 17:20, 1].mean(-1) - landmarks[..., 13:16, 1].mean(-1)
 
 
-def scale(picture) -> np.ndarray:
-    """A frame as read by PyAV as uint8 (3, 96, 96), each pixel the mean of its area."""
-    from av.video.reformatter import Interpolation
-
-    shown = _reformatter().reformat(picture, SIZE, SIZE, "rgb24", interpolation=Interpolation.AREA)
-    return np.ascontiguousarray(shown.to_ndarray().transpose(2, 0, 1))
-
-
-def check_rate(times: Sequence[float]) -> None:
-    """Raise DataError unless frames shown at `times`, in seconds, are 25 a second with none missing."""
-    steps = np.diff(times)
-    if len(steps) and abs(1 / np.median(steps) - FPS) > 0.1:
-        rate = f"{1 / np.median(steps):.4g} frames a second"
-        raise DataError(f"{rate}; {FPS} are needed, so convert it first (ffmpeg -i <clip> -r {FPS} <clip>.mp4)")
-    late = np.flatnonzero(abs(np.asarray(times) - times[0] - np.arange(len(times)) / FPS) > 0.5 / FPS)
-    if len(late):
-        raise DataError(f"frame {late[0]} is missing: {times[late[0]] - times[0]:.2f} s after the first")
-
-
-@functools.cache
-def _reformatter():
-    from av.video.reformatter import VideoReformatter
-
-    return VideoReformatter()  # one for all frames: making one takes longer than a frame
-
-
 def _grid() -> Path:
-    root = next((root / "grid" for root in search_roots() if _find(root / "grid")), None)
+    root = next((root / "grid" for root in search_roots() if clip_files.find(root / "grid")), None)
     if not root:
         raise DataError(f"GRID: no grid/<speaker>/<clip>.mp4 in {', '.join(map(str, search_roots()))}")
     return root
@@ -235,72 +204,6 @@ def _choose(names: list[str], split: str, held_out: Sequence[str]) -> list[str]:
         return [name for speaker, own in by_speaker.items() if speaker in held_out for name in own]
     own = [own for speaker, own in by_speaker.items() if speaker not in held_out]
     return _every_fifth(own, split)
-
-
-def _find(root: Path) -> dict[str, Path]:
-    """Videos and folders of pictures in <root>/<speaker>, by "speaker/clip"."""
-    found = {}
-    for path in sorted(root.glob("*/*")):
-        if path.name.startswith(HIDDEN) or path.parent.name.startswith(HIDDEN):
-            continue
-        if path.suffix.lower() == ".mp4" or (path.is_dir() and any(picture_files.find(path).paths)):
-            found[f"{path.parent.name}/{path.stem}"] = path
-    return found
-
-
-def _read(path: Path, landmarks, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames uint8 (n, 3, 96, 96), sound and landmarks of a clip. DataError says only what is wrong."""
-    beside = [path.with_suffix(suffix) for suffix in SOUNDS if path.with_suffix(suffix).is_file()]
-    if not beside:
-        raise DataError(f"no sound beside it ({', '.join(SOUNDS)})")
-    frames = _read_pictures(path) if path.is_dir() else read_video(path, scale)
-    sound = read_sound(beside[0])
-    if len(frames) <= LENGTH:
-        raise DataError(f"{len(frames)} frames; {LENGTH + 1} are needed, a window and one beside it")
-    points = np.full((len(frames), 20, 2), np.nan, np.float32)
-    if name in landmarks:
-        known = landmarks[name]
-        if known.shape != points.shape:
-            raise DataError(f"landmarks of shape {known.shape} for {len(frames)} frames")
-        points = known
-    return frames, sound, points
-
-
-def read_video(path: Path, picture) -> np.ndarray:
-    """What `picture` makes of each frame of a video at 25 frames a second. DataError says only what is wrong."""
-    import av
-
-    times, frames = [], []
-    try:
-        with av.open(str(path)) as video:
-            for frame in video.decode(video=0):
-                times.append(frame.time)
-                frames.append(picture(frame))
-    except DataError:
-        raise
-    except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
-        raise DataError(f"cannot be read ({first_line(error)})") from None
-    if not frames:
-        raise DataError("cannot be read (no frame in it)")
-    check_rate(times)
-    return np.stack(frames)
-
-
-def _read_pictures(folder: Path) -> np.ndarray:
-    """Frames of a folder of pictures whose names end in their numbers."""
-    import av
-
-    found = picture_files.find(folder)
-    numbers = [int(digits[-1]) if (digits := re.findall(r"\d+", path.stem)) else None for path in found.paths]
-    if None in numbers:
-        raise DataError(f"picture {found.paths[numbers.index(None)].name} has no number")
-    order = np.argsort(numbers)
-    for at, number in enumerate(np.sort(numbers), start=min(numbers)):
-        if number != at:
-            raise DataError(f"frame {at} is missing" if number > at else f"frame {number} is there twice")
-    pictures = picture_files.read(found, "a frame")
-    colour = [picture_files.stack([pictures[i]], colour=True)[0].transpose(1, 2, 0) for i in order]
-    return np.stack([scale(av.VideoFrame.from_ndarray(np.ascontiguousarray(p), format="rgb24")) for p in colour])
 
 
 def _mel(sound: np.ndarray, frames: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganprune_utils.artifacts import replace_atomic
-from ganprune_utils.data.clips import read_video
+from ganprune_utils.data.clip_files import read_video
 from ganprune_utils.data.speech import RATE, read_sound
 from ganprune_utils.errors import DataError
 

@@ -13,7 +13,7 @@ from ganprune_utils.cache import ResultCache
 from ganprune_utils.evaluation.unet import network_digest
 from ganprune_utils.metrics import cost
 from ganprune_utils.models.inputs import Inputs
-from ganprune_utils.pruning.unet import Candidate, costs, widths
+from ganprune_utils.pruning.at_cost import Candidate, costs, widths
 
 AS_TRAINED = "as trained"  # in place of a fine-tuning: the dense network as it is
 KEY = ["method", "measure", "target", "fine_tuning", "run"]

@@ -4,7 +4,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ganprune_utils.data.clips import LENGTH, Clips, frame_window, lip_opening, mel_window, windows
+from ganprune_utils.data.clip_files import LENGTH
+from ganprune_utils.data.clips import Clips, frame_window, lip_opening, mel_window, windows
 from ganprune_utils.data.speech import SILENCE
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.metrics.lip_sync import (

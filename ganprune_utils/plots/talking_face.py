@@ -6,7 +6,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from ganprune_utils.data.clips import LENGTH, SIZE, Clips, frame_window, mel_window
+from ganprune_utils.data.clip_files import LENGTH, SIZE
+from ganprune_utils.data.clips import Clips, frame_window, mel_window
 from ganprune_utils.metrics.lip_sync import REACH, TOLERANCE
 from ganprune_utils.plots.samples import image_rows
 from ganprune_utils.plots.style import legend_below

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator
 
 from ganprune_utils.analysis.equal_cost import cost_name
 from ganprune_utils.plots.style import legend_below, titled
-from ganprune_utils.pruning.unet import METHODS
+from ganprune_utils.pruning.at_cost import METHODS
 
 COLOURS = ("#56B4E9", "#0072B2", "#D55E00", "#000000")  # of the costs, the highest first
 MARKERS = "o^sD"

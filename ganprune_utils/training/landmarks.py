@@ -2,7 +2,8 @@
 
 import torch
 
-from ganprune_utils.data.clips import SIZE, Clips, lip_opening
+from ganprune_utils.data.clip_files import SIZE
+from ganprune_utils.data.clips import Clips, lip_opening
 from ganprune_utils.data.transforms import pad_to
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.models.landmarks import MouthLandmarks

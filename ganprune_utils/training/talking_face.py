@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganprune_utils.data.clips import LENGTH, Clips, frame_window, mel_window, reference, windows
+from ganprune_utils.data.clip_files import LENGTH
+from ganprune_utils.data.clips import Clips, frame_window, mel_window, reference, windows
 from ganprune_utils.errors import ParameterError
 from ganprune_utils.metrics.lip_sync import lower_half
 from ganprune_utils.models.sync import SyncNet

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ganprune_utils.__main__ import main
-from ganprune_utils.data import clips, drawn, grid, speech
+from ganprune_utils.data import clip_files, clips, drawn, grid, speech
 from ganprune_utils.errors import DataError, ParameterError
 from tests.conftest import real_data
 
@@ -185,9 +185,9 @@ def test_a_clip_that_cannot_be_used_is_one_line_and_the_rest_goes_on(own, damage
 
 
 def test_a_frame_that_a_video_lost_is_noticed():
-    clips.check_rate([i / 25 for i in range(10)])
+    clip_files.check_rate([i / 25 for i in range(10)])
     with pytest.raises(DataError, match="frame 4 is missing"):
-        clips.check_rate([i / 25 for i in range(10) if i != 4])
+        clip_files.check_rate([i / 25 for i in range(10) if i != 4])
 
 
 def test_nothing_usable_and_wrong_names_are_one_line(own):

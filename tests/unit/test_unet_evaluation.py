@@ -17,7 +17,7 @@ from ganprune_utils.evaluation import finetuning, unet_runs
 from ganprune_utils.evaluation.unet import UNetEvaluator, network_digest, spread, translate
 from ganprune_utils.models.checkpoints import save_network
 from ganprune_utils.models.unet import PatchDiscriminator, UNet
-from ganprune_utils.pruning.unet import Candidate, costs
+from ganprune_utils.pruning.at_cost import Candidate, costs
 
 
 def test_ranking_puts_the_most_sensitive_layer_first():

@@ -12,9 +12,8 @@ from ganprune_utils.metrics import cost
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.unet import UNet, without_dead_weights
 from ganprune_utils.models.wav2lip import Wav2Lip
-from ganprune_utils.pruning import choose_filters, filter_groups, filter_scores, remove_filters
-from ganprune_utils.pruning import unet as unet_pruning
-from ganprune_utils.pruning.unet import (
+from ganprune_utils.pruning import at_cost, choose_filters, filter_groups, filter_scores, remove_filters
+from ganprune_utils.pruning.at_cost import (
     COSTS,
     DEPTH_REDUCTION,
     FEWEST,
@@ -189,7 +188,7 @@ def test_only_a_cost_out_of_reach_is_passed_over(unet, monkeypatch):
     def broken(*args):
         raise ParameterError("layer down.down1.conv: has NaN or infinite weights")
 
-    monkeypatch.setattr(unet_pruning, "prune_to", broken)
+    monkeypatch.setattr(at_cost, "prune_to", broken)
     with pytest.raises(ParameterError, match="has NaN"):
         all_methods(unet, targets(unet, {"macs": [0.7]}, INPUTS), 1, INPUTS)
 

@@ -8,8 +8,8 @@ from ganprune_utils.metrics import cost
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.wav2lip import Wav2Lip
 from ganprune_utils.pruning import choose_filters, filter_groups, filter_scores, remove_filters
+from ganprune_utils.pruning.at_cost import short_name
 from ganprune_utils.pruning.compression import size
-from ganprune_utils.pruning.unet import short_name
 
 INPUTS = torch.rand(2, 1, 80, 16), torch.rand(2, 6, 96, 96)
 
