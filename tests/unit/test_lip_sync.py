@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ganprune_utils.data import clips
+from ganprune_utils.errors import ParameterError
 from ganprune_utils.metrics.lip_sync import REACH, lower_half, offset_accuracy, opening_correlation, sync_table
 from ganprune_utils.training import landmarks
 
@@ -67,3 +68,9 @@ def test_the_landmark_network_learns_drawn_mouths():
     found, truth = clips.lip_opening(landmarks.find(model, test.frames)), clips.lip_opening(test.landmarks)
     assert landmarks.errors(model, test)["point"] < 2
     assert opening_correlation(found, truth, clip).min() > 0.8
+
+
+def test_too_few_frames_with_landmarks_are_said_before_training():
+    few = clips.load("train", "drawn").some(torch.tensor([0]))
+    with pytest.raises(ParameterError, match=f"landmarks: {len(few.frames)} frames have them; at least 64"):
+        landmarks.train(few)

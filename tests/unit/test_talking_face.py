@@ -1,7 +1,5 @@
 """Training and evaluation of a talking-face generator."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -11,7 +9,7 @@ from ganprune_utils.evaluation.talking_face import TalkingFaceEvaluator, control
 from ganprune_utils.models.checkpoints import build
 from ganprune_utils.models.landmarks import MouthLandmarks
 from ganprune_utils.models.sync import SyncJudge, SyncNet
-from ganprune_utils.models.wav2lip import Wav2Lip
+from ganprune_utils.models.wav2lip import VisualDiscriminator, Wav2Lip
 from ganprune_utils.training import talking_face
 
 
@@ -41,18 +39,20 @@ def test_a_batch_hides_the_lower_half_and_training_goes_on_with_the_same_bits(cl
 
 
 @pytest.mark.parametrize("term", ["lambda_sync", "lambda_adversarial"])
-def test_each_term_of_the_loss_moves_the_weights(clips, term):
-    settings = talking_face.Settings(1, batch_size=2, lambda_sync=0.0, threads=1)
+def test_each_judge_matters_where_its_term_has_a_weight(clips, term, monkeypatch):
     torch.manual_seed(0)
-    start, expert = Wav2Lip(1, 2, 2), SyncNet((4, 8), 8)
-    without, with_it = (
-        talking_face.finetune(plan, start, clips, expert, 2) for plan in (settings, replace(settings, **{term: 0.5}))
-    )
-    weights = [network.output[1].weight for network in (start, without, with_it)]
-    assert not torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[2])
-    assert all(parameter.requires_grad for parameter in expert.parameters())
+    start, experts = Wav2Lip(1, 2, 2), [SyncNet((4, 8), 8) for _ in range(2)]
+    for weight in (0.0, 0.5):
+        settings = talking_face.Settings(1, batch_size=2, **{"lambda_sync": 0.0, term: weight})
+        found = []
+        for number, expert in enumerate(experts if term == "lambda_sync" else experts[:1] * 2):
+            widths = (8, 8, 8, 8 + 8 * number * (term != "lambda_sync"))  # another discriminator
+            monkeypatch.setattr(talking_face, "VisualDiscriminator", lambda widths=widths: VisualDiscriminator(widths))
+            found.append(talking_face.finetune(settings, start, clips, expert, 2).output[1].weight)
+        assert torch.equal(*found) == (not weight) and not torch.equal(found[0], start.output[1].weight)
+    assert all(parameter.requires_grad for parameter in experts[0].parameters())
     with pytest.raises(ParameterError, match="steps = 0"):
-        talking_face.finetune(settings, start, clips, expert, 0)
+        talking_face.finetune(settings, start, clips, experts[0], 0)
 
 
 def test_real_video_is_best_and_the_controls_are_what_they_say(clips):
