@@ -1,8 +1,9 @@
 """Filters of generators of any kind: which can go, which filter an activation belongs to, and why others stay."""
 
 import copy
+import cProfile
 import dataclasses
-import time
+import pstats
 
 import pytest
 import torch
@@ -574,13 +575,15 @@ def test_depth_has_no_limit():
 
 
 @pytest.mark.slow
-def test_twice_the_depth_takes_at_most_two_and_a_half_times_as_long():
-    def seconds(blocks):
-        model, x = zoo.ESRGAN(blocks).eval(), zoo.pictures()
-        start = time.process_time()
-        pruning.remove_filters(model, pruning.filters_for(model, x, "l2", 0.5), x)
-        return time.process_time() - start
+def test_twice_the_depth_takes_about_twice_the_calls():
+    """Work is counted, not timed: another process on the machine cannot make it red. Seconds: benchmarks/filters.py."""
 
-    seconds(2)
-    found = {blocks: min(seconds(blocks) for _ in range(2)) for blocks in (8, 16, 32, 64)}
-    assert all(found[2 * blocks] < 2.5 * found[blocks] for blocks in (8, 16, 32)), found
+    def calls(blocks):
+        model, x = zoo.ESRGAN(blocks).eval(), zoo.pictures()
+        with cProfile.Profile() as profile:
+            pruning.remove_filters(model, pruning.filters_for(model, x, "l2", 0.5), x)
+        return pstats.Stats(profile).total_calls
+
+    calls(2)  # imports what is imported on first use
+    found = {blocks: calls(blocks) for blocks in (8, 16, 32)}
+    assert all(found[2 * blocks] < 2.1 * found[blocks] for blocks in (8, 16)), found
