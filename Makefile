@@ -11,7 +11,7 @@ $(shell mkdir -p .snakemake/home)
 export HOME := $(CURDIR)/.snakemake/home
 endif
 
-.PHONY: help study test check report compression unets checkpoints coursework site lab clean
+.PHONY: help study test check report compression unets talking checkpoints coursework site lab clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -36,6 +36,9 @@ compression: $(READY)  ## compare masks with filters, retrain, measure cost, and
 
 unets: $(READY)  ## train U-Nets on edges and faces, prune their inner layers, and rewrite reports/unets/: a day, needs the data
 	@$(SNAKEMAKE) --config study=params/studies/unets.yaml
+
+talking: $(READY)  ## train a talking face on GRID, prune it, and rewrite reports/talking_face/: a night, needs the data
+	@$(SNAKEMAKE) --config study=params/studies/talking_face.yaml
 
 checkpoints: $(READY)  ## train the pretrained weights in checkpoints/ again: hours, needs the data sets
 	@$(SNAKEMAKE) --config study=params/studies/checkpoints.yaml

@@ -129,6 +129,8 @@ class Study:
             return [Report("notebooks/report/compression.ipynb", values, page)]
         if "equal_cost" in steps:
             return [Report("notebooks/report/unets.ipynb", values, page)]
+        if "talking_equal_cost" in steps:
+            return [Report("notebooks/report/talking_face.ipynb", values, page)]
         return []
 
     def in_browser(self, notebook: str) -> str:
@@ -338,6 +340,9 @@ def _add_talking_face(study: Study, face: dict, pruning: dict | None) -> None:
     settings = _read_settings("talking_face", face["train"], given) | {"judges": judges}
     sources = [f"{judges}/manifest.json"]
     checkpoint = _add(study, f"{place}/talking_face", "talking_face", settings, sources)
+    if "smaller" in face:  # another network, trained alike, to compare a pruned one with
+        settings = _read_settings("talking_face", face["smaller"], given) | {"judges": judges}
+        _add(study, f"{checkpoint.removeprefix(f'{study.results}/')}/smaller", "talking_face", settings, sources)
     if pruning is None:
         return
     steps = ("talking_layer_scan", "talking_equal_cost")

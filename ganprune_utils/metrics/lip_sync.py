@@ -39,8 +39,9 @@ def sync_table(video: torch.Tensor, sound: torch.Tensor, clip: torch.Tensor) -> 
 
 
 def offset_accuracy(table: pd.DataFrame) -> float:
-    """The share of clips in a `sync_table` whose offset is at most `TOLERANCE` frames from 0."""
-    return float((table.offset.abs() <= TOLERANCE).mean())
+    """The share of clips in a `sync_table` whose offset is at most `TOLERANCE` frames from 0; those without an offset,
+    because they are too short, do not count."""
+    return float((table.offset.dropna().abs() <= TOLERANCE).mean())
 
 
 def lower_half(frames: torch.Tensor) -> torch.Tensor:

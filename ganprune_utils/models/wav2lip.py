@@ -60,10 +60,10 @@ class Wav2Lip(nn.Module):
             x = level(x)
             skips.append(x)
         x = self.audio(mel)
-        for level in self.decoder:
+        for k, level in enumerate(self.decoder):
             x, skip = level(x), skips.pop()
-            if x.shape[-1] == 1:  # below it levels were removed: the sound is the same everywhere
-                x = x.expand(-1, -1, *skip.shape[-2:])
+            if k == 0:  # one pixel of sound; where inner levels were removed it is the same at every pixel
+                x = x.expand(-1, -1, skip.shape[-2], skip.shape[-1])
             x = torch.cat([x, skip], dim=1)
         return self.output(x)
 

@@ -5,15 +5,20 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
+from ganprune_utils.analysis.equal_cost import cost_name
 from ganprune_utils.data.clip_files import LENGTH, SIZE
 from ganprune_utils.data.clips import Clips, frame_window, mel_window
 from ganprune_utils.metrics.lip_sync import REACH, TOLERANCE
 from ganprune_utils.plots.samples import image_rows
-from ganprune_utils.plots.style import legend_below
+from ganprune_utils.plots.style import legend_below, titled
+from ganprune_utils.pruning.at_cost import METHODS, MORE_METHODS
 from ganprune_utils.training.landmarks import find
 
 NETWORKS = {"expert": "#0072B2", "judge": "#D55E00"}
+COLOURS = ("#56B4E9", "#0072B2", "#E69F00", "#D55E00", "#000000")  # of the costs, in their order
+MARKERS = "o^sDv"
 LOSSES = {"InfoNCE": "#0072B2", "published": "#D55E00"}
 
 
@@ -134,6 +139,44 @@ def strip(rows: dict[str, torch.Tensor], sound, every: int = 1) -> Figure:
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
         axis.spines[:].set_visible(False)
+    return figure
+
+
+def animate(rows: dict[str, torch.Tensor], path, rate: int = 25) -> None:
+    """Faces side by side as an animated WebP file: name -> uint8 frames (F, 3, 96, 96), `rate` a second."""
+    label = 14
+    canvas = np.full((min(map(len, rows.values())), SIZE + label, SIZE * len(rows), 3), 255, np.uint8)
+    for i, frames in enumerate(rows.values()):
+        canvas[:, label:, i * SIZE : (i + 1) * SIZE] = frames[: len(canvas)].permute(0, 2, 3, 1)
+    pictures = [Image.fromarray(frame) for frame in canvas]
+    for picture in pictures:
+        for i, name in enumerate(rows):
+            ImageDraw.Draw(picture).text((i * SIZE + SIZE / 2, label / 2), name, fill="black", anchor="mm")
+    first, *others = pictures
+    first.save(path, save_all=True, append_images=others, duration=1000 // rate, loop=0, quality=70)
+
+
+def equal_cost(kept: pd.DataFrame, margin: float) -> Figure:
+    """Changes of picture and sync against the dense network: methods in rows, a colour and a marker for each cost.
+
+    Dotted is the `margin` within which nothing counts as lost; `kept` is that of `analysis.talking_face`.
+    """
+    names = [name for name in METHODS + MORE_METHODS if name in set(kept.method)]
+    costs = list(kept.groupby(["measure", "target"], sort=False))
+    figure, axes = plt.subplots(1, 2, figsize=(7.5, 0.5 * len(names) + 1.4), sharey=True)
+    panels = {"picture": ("rise of L1 (%)", 100 * margin), "sync": ("change of sync confidence (%)", -100 * margin)}
+    for axis, (name, (title, limit)) in zip(axes, panels.items(), strict=True):
+        for i, (cost, own) in enumerate(costs):
+            y = own.method.map(names.index) + 0.7 * (i + 0.5 - len(costs) / 2) / len(costs)
+            value = 100 * own[name]
+            around = [value - 100 * own[f"{name}_low"], 100 * own[f"{name}_high"] - value]
+            look = {"color": COLOURS[i], "marker": MARKERS[i], "label": cost_name(*cost)}
+            axis.errorbar(value, y, xerr=around, linestyle="", markersize=4.5, elinewidth=1, **look)
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.axvline(limit, color="black", linestyle=":", linewidth=1)
+        axis.set(xlabel=title, yticks=range(len(names)), yticklabels=map(titled, names))
+    axes[0].set(ylim=(len(names) - 0.5, -0.5))
+    legend_below(figure, {}, ncols=3)
     return figure
 
 

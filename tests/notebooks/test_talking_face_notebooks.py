@@ -22,6 +22,7 @@ def runs(tmp_path_factory):
         "17_talking_face_equal_cost.ipynb", base / "equal_cost", **values, macs_left="0.7", parameters_left="0.6",
         fine_tuning="1 step, 2 runs", seconds=0.01,
     )  # fmt: skip
+    execute_here("report/talking_face.ipynb", base / "report", results=str(base))
     return base
 
 
@@ -50,3 +51,21 @@ def test_methods_have_the_same_cost(runs):
         own = rows[rows.measure == measure]
         assert own[measure].max() < 1.15 * own[measure].min()
         assert {"global", "lamp", "uniform", "random"} <= set(own.method)
+
+
+def test_what_is_kept_stands_for_every_network_and_frames_are_counted(runs):
+    kept = pd.read_csv(runs / "equal_cost/talking-face-kept.csv")
+    pruned = pd.read_csv(runs / "equal_cost/talking-face-equal-cost.csv").query("measure != '-'")
+    assert len(kept) == len(pruned[["measure", "target", "method"]].drop_duplicates())
+    assert (kept.picture_low <= kept.picture).all() and (kept.picture <= kept.picture_high).all()
+    assert kept.sync.notna().all()  # of the clips that are long enough
+    deployed = pd.read_csv(runs / "equal_cost/talking-face-deployed.csv")
+    assert deployed.network[0] == "dense" and (deployed["frames a second"] > 0).all()
+
+
+def test_the_page_has_every_part(runs):
+    page = (runs / "report/README.md").read_text()
+    parts = ("Can the judge judge?", "Does the dense network do its work?", "Which layers", "Every method", "How small")
+    assert [part for part in parts if f"## {part}" not in page] == []
+    figures = {path.name for path in (runs / "report/figures").iterdir()}
+    assert figures >= {"equal-cost.png", "parting.png", "strip.png", "losses.png", "talking.webp"}

@@ -25,6 +25,7 @@ def test_offset_distance_and_confidence_of_each_clip():
     assert table["clip"].tolist() == [4, 5, 9] and table.offset.tolist() == [0, -1, 7]
     assert table.sync_distance.tolist() == [0.25] * 3 and table.sync_confidence.tolist() == [0.75] * 3
     assert offset_accuracy(table) == pytest.approx(2 / 3)
+    assert offset_accuracy(table.assign(offset=[0, float("nan"), 7])) == 0.5  # too short to have one
 
 
 def test_distances_are_averaged_over_a_clip_before_the_offset_is_chosen():

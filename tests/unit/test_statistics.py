@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganprune_utils.statistics import describe, half_sample_mode, holm
+from ganprune_utils.statistics import change, describe, half_sample_mode, holm
 
 
 def test_mode_finds_the_dense_place_not_the_smallest_value():
@@ -39,3 +39,17 @@ def test_holm_by_hand():
     # What was not tested counts for nothing.
     assert holm([np.nan, 0.01, np.nan, 0.02]) == pytest.approx([np.nan, 0.02, np.nan, 0.02], nan_ok=True)
     assert len(holm([])) == 0
+
+
+def test_a_change_is_of_means_and_paired():
+    rng = np.random.default_rng(0)
+    other = rng.uniform(1, 3, 40)
+    found = change(1.1 * other, other)
+    # Each sample changes by the same share: whatever is drawn, so does the mean. Unpaired it would vary.
+    assert [found[name] for name in ("change", "low", "high")] == pytest.approx([0.1, 0.1, 0.1])
+    noisy = change(other + rng.normal(0, 0.5, 40), other)
+    spread = np.std([(other + rng.normal(0, 0.5, 40)).mean() / other.mean() for _ in range(2000)])
+    assert noisy["high"] - noisy["low"] == pytest.approx(2 * 1.96 * spread, rel=0.35)
+    assert change(other, other, seed=1) == {"change": 0, "low": 0, "high": 0}
+    assert change([1.1, np.nan, 2.2], [1, 1, 2])["high"] == pytest.approx(0.1)
+    assert np.isnan(change([1.1, np.nan], [1, 1])["low"])

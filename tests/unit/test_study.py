@@ -387,11 +387,18 @@ def test_lengths_and_distillation_make_another_configuration_of_a_pair_that_the_
         assert (distilled["rounds"], distilled["steps"], distilled["distillation"]) == (20, 5, 2.5)
 
 
-def test_unets_are_trained_before_they_are_pruned(tmp_path):
-    def load(**content):
-        (tmp_path / "unets.yaml").write_text(json.dumps({"study": "u", **content}))
-        return studies.load(tmp_path / "unets.yaml")
+@pytest.fixture
+def load(tmp_path):
+    """A study of its content."""
 
+    def load(**content):
+        (tmp_path / "u.yaml").write_text(json.dumps({"study": "u", **content}))
+        return studies.load(tmp_path / "u.yaml")
+
+    return load
+
+
+def test_unets_are_trained_before_they_are_pruned(load):
     edges = {"task": "edges", "train": "params/unets/edges.yaml"}
     second = edges | {"seed": 1, "pruning": {"macs_left": "0.6"}}
     faces = {"task": "faces", "train": "params/unets/faces_depth7.yaml", "name": "deep", "pruning": {"inner_levels": 4}}
@@ -424,6 +431,25 @@ def test_unets_are_trained_before_they_are_pruned(tmp_path):
         load(unets=[edges | {"pruning": {"stepz": 1}}], unet_pruning={})
     with pytest.raises(ParameterError, match="asks for no run; needs pairs, classifiers, unets or talking_faces"):
         load()
+
+
+def test_a_talking_face_needs_its_judges_and_a_smaller_one_stands_beside(load):
+    face = {"source": "grid", "lip_sync": "params/talking_faces/lip_sync.yaml"}
+    face |= {"train": "params/talking_faces/train.yaml", "smaller": "params/talking_faces/small.yaml"}
+    study = load(talking_faces=[face], talking_face_pruning={"ratios": "0.5", "margin": 0.1})
+    base = "results/u/grid/seed0"
+    steps = ("lip_sync", "talking_face", "talking_face/smaller", "talking_layer_scan", "talking_equal_cost")
+    assert list(study.runs) == [f"{base}/{step}" for step in steps]
+    judges, wide, small, scan, costs = study.runs.values()
+    assert wide.sources == small.sources == [f"{base}/lip_sync/manifest.json"] and judges.sources == []
+    assert small.step == "talking_face" and small.parameters["face"] < wide.parameters["face"]
+    for run in (scan, costs):  # each notebook gets what it knows
+        assert run.sources == [f"{base}/lip_sync/manifest.json", f"{base}/talking_face/manifest.json"]
+    assert scan.parameters["ratios"] == "0.5" and costs.parameters["margin"] == 0.1
+    assert studies.example_name(f"{base}/talking_face/smaller") == "15_train_talking_face-grid-seed0-smaller.ipynb"
+    assert [report.name for report in study.reports] == ["talking_face"] and load(talking_faces=[face]).reports == []
+    with pytest.raises(ParameterError, match="talking_face_pruning: stepz: no such parameter"):
+        load(talking_faces=[face], talking_face_pruning={"stepz": 1})
 
 
 def test_published_names_of_executed_notebooks():
