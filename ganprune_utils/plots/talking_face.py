@@ -116,9 +116,10 @@ def training(history: pd.DataFrame) -> Figure:
 
 
 def strip_of(clips: Clips, rows: dict[str, torch.Tensor], clip: int, every: int = 3, n: int = 12) -> Figure:
-    """`strip` of the middle of a clip: `n` frames, each `every`-th, of frames (F, 3, 96, 96) of all clips."""
+    """`strip` of the middle of a clip: at most `n` frames, each `every`-th, of frames (F, 3, 96, 96) of all clips."""
     first, last = clips.frame_starts[clip : clip + 2].tolist()
-    middle = first + max(0, (last - first - n * every) // 2)
+    n = min(n, (last - first) // every)
+    middle = first + (last - first - n * every) // 2
     mel = mel_window(clips, torch.full((n * every,), clip), torch.arange(n * every) + middle - first)
     loudness = (10 ** (mel[..., :3] / 4)).mean((1, 2))  # of the time of one frame
     return strip({name: frames[middle : middle + n * every] for name, frames in rows.items()}, loudness, every)
@@ -135,7 +136,7 @@ def strip(rows: dict[str, torch.Tensor], sound, every: int = 1) -> Figure:
     axes[0].set_axis_off()
     for axis, (name, frames) in zip(axes[1:], rows.items(), strict=True):
         axis.imshow(_side_by_side(frames[::every, :, SIZE // 2 :]), aspect="auto")
-        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.set_ylabel(titled(name), rotation=0, ha="right", va="center")
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
         axis.spines[:].set_visible(False)
@@ -151,7 +152,7 @@ def animate(rows: dict[str, torch.Tensor], path, rate: int = 25) -> None:
     pictures = [Image.fromarray(frame) for frame in canvas]
     for picture in pictures:
         for i, name in enumerate(rows):
-            ImageDraw.Draw(picture).text((i * SIZE + SIZE / 2, label / 2), name, fill="black", anchor="mm")
+            ImageDraw.Draw(picture).text((i * SIZE + SIZE / 2, label / 2), titled(name), fill="black", anchor="mm")
     first, *others = pictures
     first.save(path, save_all=True, append_images=others, duration=1000 // rate, loop=0, quality=70)
 

@@ -68,4 +68,4 @@ def test_the_page_has_every_part(runs):
     parts = ("Can the judge judge?", "Does the dense network do its work?", "Which layers", "Every method", "How small")
     assert [part for part in parts if f"## {part}" not in page] == []
     figures = {path.name for path in (runs / "report/figures").iterdir()}
-    assert figures >= {"equal-cost.png", "parting.png", "strip.png", "losses.png", "talking.webp"}
+    assert figures >= {"equal-cost.png", "parting.png", "methods.png", "losses.png", "talking.webp"}
