@@ -42,18 +42,19 @@ def resolve(path) -> Path:
     return path if path.is_absolute() else project_root() / path
 
 
-def output_folder(path, sources=()) -> Path:
+def output_folder(path, sources=(), trains: bool = False) -> Path:
     """Create the folder `path` and prove that files can be written there, before any work is done.
 
     Raises ParameterError when that fails, or when writing there would replace what is read: one of the folders
-    `sources`, or the pretrained weights; or, of a run that reads `sources`, what a training left.
+    `sources`, or the pretrained weights; or, of a run that reads `sources`, what a training left. One that `trains`
+    itself goes on there.
     """
     path, reads = resolve(path), [pretrained_root().resolve(), *(Path(source).resolve() for source in sources)]
     try:
         target = path.resolve()
         if target.is_relative_to(reads[0]) or target in reads:
             raise ParameterError(f"output folder {path}: holds the trained weights that are read; choose another")
-        if sources and any(target.glob("checkpoint-*.pt")):
+        if sources and not trains and any(target.glob("checkpoint-*.pt")):
             raise ParameterError(f"output folder {path}: holds a training's weights; choose another")
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path) as file:
