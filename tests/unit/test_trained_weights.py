@@ -76,3 +76,4 @@ def test_a_pruning_does_not_go_where_a_training_is(tmp_path):
     told = f"^output folder {tmp_path}: holds a training's weights; choose another$"
     with pytest.raises(ParameterError, match=told):
         artifacts.output_folder(tmp_path, [tmp_path / "pair"])
+    assert artifacts.output_folder(tmp_path, [tmp_path / "pair"], trains=True) == tmp_path  # its own: it goes on
