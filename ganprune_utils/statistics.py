@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
 STATISTICS = ("mean", "median", "mode", "max", "min", "variance", "std")
 
@@ -65,6 +64,8 @@ def change(own, other, seed: int = 0) -> dict[str, float]:
     Returns `change`, and `low` and `high`: the 95 % interval of the bootstrap over samples (percentiles, 9,999 draws),
     NaN where fewer than two samples are left.
     """
+
+    from scipy.stats import bootstrap  # takes a second, and few runs compare anything
 
     def share(own, other, axis):
         return own.mean(axis) / other.mean(axis) - 1
