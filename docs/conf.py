@@ -87,11 +87,17 @@ def prepare(app, docname: str, source: list[str]) -> None:
 
 
 def as_executed(lesson: Path) -> dict:
-    """A lesson as one of its committed runs left it, below the first words that it has today."""
+    """A lesson as one of its committed runs left it, code and outputs, with the words that it has today; only the first
+    of them where it was cut into other cells since."""
     notebook = json.loads(lesson.read_text("utf-8"))
     for copy in executed_copies(lesson)[:1]:
         executed = json.loads(copy.read_text("utf-8"))
-        return executed | {"cells": [notebook["cells"][0], *executed["cells"][1:]]}
+        words, ran = (
+            [cell for cell in one["cells"] if cell["cell_type"] == "markdown"] for one in (notebook, executed)
+        )
+        todays = iter(words if len(words) == len(ran) else words[:1])
+        cells = [next(todays, cell) if cell["cell_type"] == "markdown" else cell for cell in executed["cells"]]
+        return executed | {"cells": cells}
     return notebook
 
 

@@ -1,5 +1,6 @@
 """The site, built from what is committed and read without a network, on a telephone and on a desk."""
 
+import json
 import runpy
 import shutil
 import subprocess
@@ -118,6 +119,19 @@ def test_links_to_the_repository_need_its_address():
     assert (
         published["repository_url"] == "https://github.com/someone/study" and "colab_url" in published["launch_buttons"]
     )
+
+
+def test_a_lesson_has_todays_words_and_the_outputs_of_its_run():
+    as_executed = runpy.run_path(str(ROOT / "docs/conf.py"))["as_executed"]
+
+    def words(notebook):
+        return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+
+    for name in ("01_train", "06_structured"):
+        lesson = ROOT / f"notebooks/{name}.ipynb"
+        page = as_executed(lesson)
+        assert words(page) == words(json.loads(lesson.read_text("utf-8")))
+        assert any(cell.get("outputs") for cell in page["cells"])
 
 
 @pytest.mark.parametrize("width", WIDTHS)
