@@ -133,7 +133,7 @@ def existing(*patterns: str) -> list[str]:
     return [str(path.relative_to(ROOT).with_suffix("")) for name in patterns for path in sorted(ROOT.glob(name))]
 
 
-FINDINGS = ("last-layer", "metric-trap", "how-much", "what-pays", "unets")
+FINDINGS = ("last-layer", "metric-trap", "how-much", "what-pays", "unets", "talking-face")
 CHILDREN = {
     root_doc: ["docs/findings/README", "docs/slider", "docs/lessons", "docs/prune-your-own"]
     + ["U-Nets </reports/unets/README>", "docs/glossary", "REPRODUCING", "reports/tables/README"],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ganprune_utils.analysis import talking_face as analysis
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docs/findings"
@@ -143,8 +144,50 @@ def unets() -> list[str]:
     return claims
 
 
+def talking_face() -> list[str]:
+    kept = analysis.kept(table("talking_face/tables/talking-face-by-clip"), margin=0.05)
+    percent = 100 * kept.set_index(["measure", "target", "method"])[["sync", "picture"]]
+    no_loss = kept[kept.no_loss].groupby("target").method.apply(set)
+    assert no_loss.to_dict() == dict.fromkeys(("55%", "38%"), {"inner", "random inner", "lamp"})
+    rows = table("talking_face/tables/talking-face-equal-cost").set_index(["measure", "target", "method"])
+    dense, inner = rows.loc["-", "-", "dense"].iloc[0], rows.loc["parameters", "38%", "inner"]
+    names = {"inner": "inner filters", "random inner": "random inner filters", "lamp": "LAMP"}
+    names |= {"depth reduction": "whole inner levels", "global": "global", "uniform": "uniform", "random": "random"}
+    names |= {"no residual convolutions": "no residual convolutions"}
+
+    def cells(target, method):
+        if ("parameters", target, method) not in percent.index:
+            return "out of reach |"
+        return " | ".join(f"{value:+.1f}" for value in percent.loc["parameters", target, method])
+
+    claims = [f"| {title} | {cells('55%', name)} | {cells('38%', name)} |" for name, title in names.items()]
+    scores = table("talking_face/tables/talking-face-controls").set_index(["face", "frames"])
+    scores = scores.loc[scores.index.get_level_values("face").max()]
+    sync, l1 = scores.sync_confidence, scores.l1
+    judge = table("talking_face/tables/lip-sync").set_index(["network", "split"]).loc["judge"]
+    scan, reference = (table(f"talking_face/tables/talking-face-{name}") for name in ("scan", "reference"))
+    damage = analysis.damage(scan, reference[reference.run == 0]).reset_index()
+    audio = damage[damage.layer.str.startswith("audio")].set_index("fine_tuned")
+    assert l1["generator"] < l1["reference frame"]
+    return claims + [
+        f"with {100 * (1 - inner.parameters / dense.parameters):.0f} % of the parameters gone",
+        f"the sync confidence falls by {-percent.loc['parameters', '38%', 'inner'].sync:.1f} %.",
+        f"still does {100 * inner.macs / dense.macs:.0f} % of the multiply-accumulates.",
+        f"We trained a generator of {dense.parameters / 1e6:.1f} million parameters",
+        f"within one frame in {100 * judge.within_1_frame.test:.1f} % of the cases.",
+        f"It is {sync['real video']:.2f} for real video and {sync['generator']:.2f} for the generator.",
+        f"shifted by 8 frames it is {sync['sound shifted by 8 frames']:.2f}, and in silence {sync['silence']:.2f}.",
+        f"loses {-percent.loc['parameters', '3%', 'lamp'].sync:.0f} % of the sync confidence.",
+        f"raises L1 by {audio.picture[False].max():.0f} % at most, but the sync confidence falls by "
+        f"{audio.sync[False].min():.0f} to {audio.sync[False].max():.0f} %",
+        f"at most {audio.sync[True].max():.0f} % of the sync confidence is missing.",
+        f"L1 is {l1['generator']:.4f}, that of the mean {l1['mean of the clip']:.4f}.",
+        f"finds the offset in {100 * judge.within_1_frame['held-out']:.0f} % of {judge.clips['held-out']} clips.",
+    ]
+
+
 CLAIMS = {"last-layer": last_layer, "metric-trap": metric_trap, "how-much": how_much, "what-pays": what_pays}
-CLAIMS["unets"] = unets
+CLAIMS |= {"unets": unets, "talking-face": talking_face}
 
 
 def words(text: str) -> str:
@@ -205,7 +248,7 @@ def seeds_of(path) -> set[int]:
 
 def spent(command: str) -> str:
     """Minutes of all published runs of `make <study>`, or of the median run of a notebook, and whether on a GPU."""
-    reports = {"make report": "", "make compression": "compression/", "make unets": "unets/"}
+    reports = {"make report": "", "make compression": "compression/", "make unets": "unets/", "make talking": "talking_face/"}
     if command in reports:
         ran, together = runs(f"reports/{reports[command]}tables/runs.jsonl"), sum
     else:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 from PIL import Image, ImageDraw
 
 from ganprune_utils.analysis.equal_cost import cost_name
@@ -19,6 +20,7 @@ from ganprune_utils.training.landmarks import find
 NETWORKS = {"expert": "#0072B2", "judge": "#D55E00"}
 COLOURS = ("#56B4E9", "#0072B2", "#E69F00", "#D55E00", "#000000")  # of the costs, in their order
 MARKERS = "o^sDv"
+PERCENT = [-10, -5, 0, 5, 10, 30, 100, 300, 1000]
 LOSSES = {"InfoNCE": "#0072B2", "published": "#D55E00"}
 
 
@@ -85,8 +87,8 @@ PARTS = {"face": "#0072B2", "audio": "#D55E00", "decoder": "#009E73", "output": 
 
 
 def parting(damage: pd.DataFrame) -> Figure:
-    """Damage to sync over damage to the picture, a point per layer, at the highest ratio; a panel as pruned and one
-    fine-tuned. `damage` is that of `analysis.talking_face.damage`."""
+    """Damage to sync over damage to the picture (logarithmic beyond 10 %), a point per layer, at the highest ratio; a
+    panel as pruned and one fine-tuned. `damage` is that of `analysis.talking_face.damage`."""
     own = damage.xs(damage.index.unique("ratio").max(), level="ratio")
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
     for axis, (after, title) in zip(axes, ((False, "as pruned"), (True, "fine-tuned")), strict=True):
@@ -96,6 +98,7 @@ def parting(damage: pd.DataFrame) -> Figure:
             axis.annotate(layer.removeprefix(f"{part}."), (row.picture, row.sync), (3, 2), fontsize=7,
                           textcoords="offset points", color=PARTS[part])  # fmt: skip
         axis.set(title=title, xlabel="rise of L1 (%)", ylabel="fall of sync confidence (%)")
+        _spread(axis)
     legend_below(figure, {})
     return figure
 
@@ -160,7 +163,8 @@ def animate(rows: dict[str, torch.Tensor], path, rate: int = 25) -> None:
 def equal_cost(kept: pd.DataFrame, margin: float) -> Figure:
     """Changes of picture and sync against the dense network: methods in rows, a colour and a marker for each cost.
 
-    Dotted is the `margin` within which nothing counts as lost; `kept` is that of `analysis.talking_face`.
+    Dotted is the `margin` within which nothing counts as lost; L1 is logarithmic beyond 10 %. `kept` is that of
+    `analysis.talking_face`.
     """
     names = [name for name in METHODS + MORE_METHODS if name in set(kept.method)]
     costs = list(kept.groupby(["measure", "target"], sort=False))
@@ -177,8 +181,16 @@ def equal_cost(kept: pd.DataFrame, margin: float) -> Figure:
         axis.axvline(limit, color="black", linestyle=":", linewidth=1)
         axis.set(xlabel=title, yticks=range(len(names)), yticklabels=map(titled, names))
     axes[0].set(ylim=(len(names) - 0.5, -0.5))
+    _spread(axes[0])
     legend_below(figure, {}, ncols=3)
     return figure
+
+
+def _spread(axis) -> None:
+    """Percent from left to right: linear up to 10, logarithmic beyond."""
+    axis.set_xscale("symlog", linthresh=10)
+    axis.xaxis.set_major_locator(FixedLocator(PERCENT))
+    axis.xaxis.set_major_formatter("{x:g}")
 
 
 def _side_by_side(frames: torch.Tensor) -> torch.Tensor:
