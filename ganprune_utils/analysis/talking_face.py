@@ -3,14 +3,14 @@
 import pandas as pd
 
 from ganprune_utils.analysis.equal_cost import cost_name
-from ganprune_utils.analysis.formatting import interval
+from ganprune_utils.analysis.formatting import interval, titled
 from ganprune_utils.statistics import change
 
 # What a score is called in tables, and its digits.
 SCORES = {
     "l1": ("L1", 4),
     "ssim": ("SSIM", 3),
-    "mouth_frechet": ("mouth Fréchet distance", 3),
+    "mouth_frechet": ("mouth Fréchet distance", 5),
     "sync_distance": ("sync distance", 3),
     "sync_confidence": ("sync confidence", 3),
     "offset_accuracy": ("offset within 1 frame", 3),
@@ -88,7 +88,7 @@ def equal_cost_tables(rows: pd.DataFrame, kept: pd.DataFrame) -> dict[str, pd.Da
         }
         verdict = line.no_loss.map({True: "no loss", False: ""})
         table = pd.DataFrame(shares).join(scores_table(at)).assign(**columns, verdict=verdict)
-        tables[cost_name(measure, target)] = table.fillna("").rename_axis("method")
+        tables[cost_name(measure, target)] = table.fillna("").rename(index=titled).rename_axis("method")
     return tables
 
 
@@ -105,4 +105,4 @@ def smallest_without_loss(rows: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFram
     dense = rows[rows.method == "dense"][["macs", "parameters"]].iloc[0]
     found = kept[kept.no_loss].join(spent, on=keys).sort_values("parameters").drop_duplicates("method")
     times = {f"{name}, times fewer": dense[name] / found[name] for name in ("parameters", "macs")}
-    return found.assign(**times).set_index("method")[[*times, "measure", "target"]]
+    return found.assign(**times).set_index("method")[[*times, "measure", "target"]].rename(index=titled)

@@ -180,8 +180,8 @@ def equal_cost(kept: pd.DataFrame, margin: float) -> Figure:
         axis.axvline(0, color="black", linewidth=0.8)
         axis.axvline(limit, color="black", linestyle=":", linewidth=1)
         axis.set(xlabel=title, yticks=range(len(names)), yticklabels=map(titled, names))
-    axes[0].set(ylim=(len(names) - 0.5, -0.5))
     _spread(axes[0])
+    axes[0].set(ylim=(len(names) - 0.5, -0.5), xlim=(min(-2, 130 * kept.picture_low.min()), None))
     legend_below(figure, {}, ncols=3)
     return figure
 
