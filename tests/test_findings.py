@@ -248,7 +248,8 @@ def seeds_of(path) -> set[int]:
 
 def spent(command: str) -> str:
     """Minutes of all published runs of `make <study>`, or of the median run of a notebook, and whether on a GPU."""
-    reports = {"make report": "", "make compression": "compression/", "make unets": "unets/", "make talking": "talking_face/"}
+    reports = {"make report": "", "make compression": "compression/", "make unets": "unets/"}
+    reports["make talking"] = "talking_face/"
     if command in reports:
         ran, together = runs(f"reports/{reports[command]}tables/runs.jsonl"), sum
     else:
