@@ -23,7 +23,7 @@ study: $(READY)  ## train a small DCGAN, prune it and the pretrained one, write 
 test: check  ## check, then the other tests: every notebook, a whole study, a wheel
 	$(RUN) -m pytest -m slow
 
-check: $(READY)  ## ruff, the layers of the package, and the fast tests: under a minute
+check: $(READY)  ## ruff, the layers of the package, and the fast tests: two minutes
 	$(RUN) -m ruff check .
 	.venv/bin/lint-imports
 	$(RUN) -m pytest -m "not slow"
