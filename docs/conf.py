@@ -136,7 +136,8 @@ def existing(*patterns: str) -> list[str]:
 FINDINGS = ("last-layer", "metric-trap", "how-much", "what-pays", "unets", "talking-face")
 CHILDREN = {
     root_doc: ["docs/findings/README", "docs/slider", "docs/lessons", "docs/prune-your-own"]
-    + ["U-Nets </reports/unets/README>", "docs/glossary", "REPRODUCING", "reports/tables/README"],
+    + ["U-Nets </reports/unets/README>", "Talking faces </reports/talking_face/README>"]
+    + ["docs/glossary", "REPRODUCING", "reports/tables/README"],
     "docs/findings/README": [f"docs/findings/{name}" for name in FINDINGS],
     "docs/lessons": existing("notebooks/*.ipynb", "coursework/README.md") + ["docs/executed"],
     "coursework/README": existing("coursework/[!R]*.md", "coursework/*.ipynb", "coursework/*/**/*.ipynb"),
