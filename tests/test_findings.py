@@ -177,7 +177,7 @@ def talking_face() -> list[str]:
         f"within one frame in {100 * judge.within_1_frame.test:.1f} % of the cases.",
         f"It is {sync['real video']:.2f} for real video and {sync['generator']:.2f} for the generator.",
         f"shifted by 8 frames it is {sync['sound shifted by 8 frames']:.2f}, and in silence {sync['silence']:.2f}.",
-        f"loses {-percent.loc['parameters', '3%', 'lamp'].sync:.0f} % of the sync confidence.",
+        f"loses {-percent.loc['parameters', '3%', 'lamp'].sync:.0f} % of the sync confidence there.",
         f"raises L1 by {audio.picture[False].max():.0f} % at most, but the sync confidence falls by "
         f"{audio.sync[False].min():.0f} to {audio.sync[False].max():.0f} %",
         f"at most {audio.sync[True].max():.0f} % of the sync confidence is missing in any of them.",
