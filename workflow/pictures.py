@@ -14,13 +14,13 @@ from PIL import Image
 
 from ganprune_utils.artifacts import write_atomic
 
-UNSEEN = 1.0  # of 255: mean difference of a pixel below which a palette is taken for the picture itself
+UNSEEN = 2.0  # of 255: mean difference of a pixel below which a palette is taken for the picture itself
 
 
 def lighter(picture: bytes) -> bytes:
     """The PNG `picture` without its alpha channel and, where that changes it by less than `UNSEEN`, as a palette."""
     full = Image.open(io.BytesIO(picture)).convert("RGB")
-    few = full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = full.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=4, dither=Image.Dither.NONE)
     difference = np.abs(np.asarray(few.convert("RGB"), dtype=int) - np.asarray(full, dtype=int))
     packed = io.BytesIO()
     (few if difference.mean() < UNSEEN else full).save(packed, "PNG", optimize=True)
